@@ -1,0 +1,512 @@
+//! The journal: one small JSON file for every image of this host that something is still owed for.
+//!
+//! An entry is the commit point of an upload and of a delete: once its file is durable, what it says
+//! will be carried out, across crashes and restarts. The files are the truth; the map in memory mirrors
+//! them, so that reads of pending images cost no file access.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use super::durable;
+use super::local::{WriteError, blocking};
+use crate::domain::{IdempotencyKeyHash, Image, ImageId};
+
+/// The format of the entries that this version writes and reads.
+const VERSION: u8 = 1;
+
+/// What is to become of the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// It is to be in S3 and in the database.
+    Publish,
+    /// It is to be gone from everywhere but for its tombstone.
+    Remove,
+}
+
+/// One thing that is owed. Each can be done twice without harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Put the object into S3.
+    StoreObject,
+    /// Write the record, with everything that is known of the image by then.
+    WriteRecord,
+    /// Mark the record as deleted.
+    WriteTombstone,
+    /// Remove the object from S3.
+    DeleteObject,
+    /// Remove the local copy.
+    DeleteLocalCopy,
+    /// Note in the record that nothing is left of the image.
+    MarkPurged,
+}
+
+/// A journal entry: the whole image and what is still owed for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    version: u8,
+    /// What is to become of the image.
+    pub intent: Intent,
+    /// The image as the record is to hold it.
+    pub image: Image,
+    /// What is still to be done, in this order.
+    pub owed: Vec<Step>,
+}
+
+impl Entry {
+    /// The entry that publishes an image whose local copy is durable.
+    #[must_use]
+    pub fn publish(image: Image) -> Self {
+        Self {
+            version: VERSION,
+            intent: Intent::Publish,
+            image,
+            owed: vec![Step::StoreObject, Step::WriteRecord],
+        }
+    }
+
+    /// The entry that removes an image.
+    #[must_use]
+    pub fn remove(image: Image) -> Self {
+        Self {
+            version: VERSION,
+            intent: Intent::Remove,
+            image,
+            owed: vec![
+                Step::WriteTombstone,
+                Step::DeleteObject,
+                Step::DeleteLocalCopy,
+                Step::MarkPurged,
+            ],
+        }
+    }
+
+    /// Whether this is still to be done.
+    #[must_use]
+    pub fn owes(&self, step: Step) -> bool {
+        self.owed.contains(&step)
+    }
+
+    /// Takes a step off the list.
+    pub fn done(&mut self, step: Step) {
+        self.owed.retain(|owed| *owed != step);
+    }
+
+    /// Puts a step on the list, unless it is there.
+    pub fn owe(&mut self, step: Step) {
+        if !self.owes(step) {
+            self.owed.push(step);
+        }
+    }
+}
+
+/// Why the journal could not be read at start.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal folder {} cannot be read", folder.display())]
+pub struct JournalError {
+    folder: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// What the journal knows of an image.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// It is being published, or waits for it.
+    Published(Arc<Entry>),
+    /// It has been removed; something may still be owed for that.
+    Removed,
+}
+
+/// The mirror of the folder in memory.
+#[derive(Default)]
+struct Entries {
+    slots: HashMap<ImageId, Slot>,
+    keys: HashMap<IdempotencyKeyHash, ImageId>,
+}
+
+impl Entries {
+    /// Puts `entry` in the place of what the slot of its image held.
+    fn set(&mut self, id: ImageId, entry: Option<Arc<Entry>>) {
+        let Some(slot) = self.slots.get_mut(&id) else {
+            return;
+        };
+        if let Some(key) = slot
+            .entry
+            .as_ref()
+            .and_then(|old| old.image.idempotency_key.as_ref())
+        {
+            self.keys.remove(key);
+        }
+        if let Some(key) = entry
+            .as_ref()
+            .and_then(|new| new.image.idempotency_key.clone())
+        {
+            self.keys.insert(key, id);
+        }
+        slot.entry = entry;
+    }
+}
+
+struct Slot {
+    /// `None` while the first write is under way: nothing has been promised yet.
+    entry: Option<Arc<Entry>>,
+    claimed: bool,
+}
+
+/// The journal of this host.
+pub struct Journal {
+    folder: PathBuf,
+    tmp: PathBuf,
+    entries: Mutex<Entries>,
+    released: Notify,
+    unreadable: usize,
+}
+
+impl Journal {
+    /// Reads all entries. A file that is no entry is logged, counted and left where it is:
+    /// it must neither be lost nor keep the service from starting.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the folder itself cannot be read.
+    pub fn load(folder: PathBuf, tmp: PathBuf) -> Result<Arc<Self>, JournalError> {
+        let mut entries = Entries::default();
+        let mut unreadable = 0;
+        let failed = |source| JournalError {
+            folder: folder.clone(),
+            source,
+        };
+        for file in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = file.map_err(failed)?.path();
+            match read_entry(&path) {
+                Ok(entry) => {
+                    let id = entry.image.id;
+                    entries.slots.insert(
+                        id,
+                        Slot {
+                            entry: None,
+                            claimed: false,
+                        },
+                    );
+                    entries.set(id, Some(Arc::new(entry)));
+                }
+                Err(reason) => {
+                    unreadable += 1;
+                    log::error!("journal entry {} cannot be read: {reason}", path.display());
+                }
+            }
+        }
+        Ok(Arc::new(Self {
+            folder,
+            tmp,
+            entries: Mutex::new(entries),
+            released: Notify::new(),
+            unreadable,
+        }))
+    }
+
+    /// Writes a new entry and claims it. When this returns, what it says will be done.
+    /// `None` when there is an entry for this image already.
+    ///
+    /// # Errors
+    /// [`WriteError`]; no entry is left behind.
+    pub async fn create(self: &Arc<Self>, entry: Entry) -> Result<Option<Claim>, WriteError> {
+        let id = entry.image.id;
+        {
+            let mut entries = self.entries();
+            if entries.slots.contains_key(&id) {
+                return Ok(None);
+            }
+            entries.slots.insert(
+                id,
+                Slot {
+                    entry: None,
+                    claimed: true,
+                },
+            );
+        }
+        // From here on the claim's drop frees the slot, also when this future is dropped.
+        let mut claim = Claim {
+            journal: Arc::clone(self),
+            id,
+        };
+        claim.write(entry).await?;
+        Ok(Some(claim))
+    }
+
+    /// Takes an entry for oneself, if nobody else has it. `None` when somebody has, or there is none.
+    #[must_use]
+    pub fn try_claim(self: &Arc<Self>, id: ImageId) -> Option<Claim> {
+        let mut entries = self.entries();
+        let slot = entries.slots.get_mut(&id)?;
+        if slot.claimed {
+            return None;
+        }
+        slot.claimed = true;
+        Some(Claim {
+            journal: Arc::clone(self),
+            id,
+        })
+    }
+
+    /// Takes an entry for oneself, waiting until nobody else has it. `None` when there is none (any more).
+    pub async fn claim(self: &Arc<Self>, id: ImageId) -> Option<Claim> {
+        loop {
+            let released = self.released.notified();
+            tokio::pin!(released);
+            // Registered before looking, so that a release in between is not missed.
+            released.as_mut().enable();
+            if let Some(claim) = self.try_claim(id) {
+                return Some(claim);
+            }
+            if !self.entries().slots.contains_key(&id) {
+                return None;
+            }
+            released.await;
+        }
+    }
+
+    /// What the journal knows of the image. `None`: nothing is owed for it here.
+    #[must_use]
+    pub fn find(&self, id: ImageId) -> Option<Known> {
+        let entry = self.entries().slots.get(&id)?.entry.clone()?;
+        Some(match entry.intent {
+            Intent::Publish => Known::Published(entry),
+            Intent::Remove => Known::Removed,
+        })
+    }
+
+    /// The entry of the upload that came with this key.
+    #[must_use]
+    pub fn find_by_key(&self, key: &IdempotencyKeyHash) -> Option<Arc<Entry>> {
+        let entries = self.entries();
+        entries.slots.get(entries.keys.get(key)?)?.entry.clone()
+    }
+
+    /// Images that something is owed for and nobody works on, the oldest first.
+    #[must_use]
+    pub fn owing(&self) -> Vec<ImageId> {
+        let mut ids: Vec<ImageId> = self
+            .entries()
+            .slots
+            .iter()
+            .filter(|(_, slot)| !slot.claimed)
+            .map(|(id, _)| *id)
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// How many entries there are, and when the oldest image of them was made.
+    #[must_use]
+    pub fn pending(&self) -> (usize, Option<DateTime<Utc>>) {
+        let entries = self.entries();
+        let oldest = entries.slots.keys().min().map(|id| id.created_at());
+        (entries.slots.len(), oldest)
+    }
+
+    /// How many files in the folder were no entries when the journal was read.
+    #[must_use]
+    pub fn unreadable(&self) -> usize {
+        self.unreadable
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, id: ImageId) -> PathBuf {
+        self.folder.join(format!("{id}.json"))
+    }
+}
+
+/// The right to work on an entry. Given back when dropped.
+pub struct Claim {
+    journal: Arc<Journal>,
+    id: ImageId,
+}
+
+impl Claim {
+    /// The entry. `None` only before its first write.
+    #[must_use]
+    pub fn entry(&self) -> Option<Arc<Entry>> {
+        self.journal.entries().slots.get(&self.id)?.entry.clone()
+    }
+
+    /// Replaces the entry, durably.
+    ///
+    /// # Errors
+    /// [`WriteError`]. A first write leaves nothing; a later one may leave either version.
+    pub async fn write(&mut self, entry: Entry) -> Result<(), WriteError> {
+        let bytes = serde_json::to_vec_pretty(&entry).map_err(io::Error::other)?;
+        let (tmp, path) = (self.journal.tmp.clone(), self.journal.path(self.id));
+        blocking(move || durable::write(&tmp, &path, &bytes)).await?;
+        self.journal.entries().set(self.id, Some(Arc::new(entry)));
+        Ok(())
+    }
+
+    /// Ends the entry: nothing is owed any more. Not synced, because an entry that comes back after a
+    /// power cut is carried out once more without harm.
+    ///
+    /// # Errors
+    /// Any error of the file system; the entry then stays.
+    pub async fn finish(self) -> io::Result<()> {
+        let path = self.journal.path(self.id);
+        blocking(move || durable::remove(&path)).await?;
+        // The drop takes the empty slot away.
+        self.journal.entries().set(self.id, None);
+        Ok(())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut entries = self.journal.entries();
+        match entries.slots.get_mut(&self.id) {
+            Some(slot) if slot.entry.is_some() => slot.claimed = false,
+            _ => {
+                entries.slots.remove(&self.id);
+            }
+        }
+        drop(entries);
+        self.journal.released.notify_waiters();
+    }
+}
+
+fn read_entry(path: &Path) -> Result<Entry, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let entry: Entry = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    if entry.version != VERSION {
+        return Err(format!("its version is {}, not {VERSION}", entry.version));
+    }
+    Ok(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Checksum, IdempotencyKey, MediaType, Uploader};
+
+    fn image() -> Image {
+        let id = ImageId::generate();
+        let key: IdempotencyKey = "0192f1a0-6d5e-7c3b-9a4f-2b1c0d9e8f70".parse().unwrap();
+        Image {
+            id,
+            uploader: Uploader::parse("Ada").unwrap(),
+            alt: None,
+            file_name: None,
+            media_type: MediaType::Png,
+            size_bytes: 3,
+            width: 1,
+            height: 1,
+            sha256: Checksum::of(b"abc"),
+            object_key: format!("images/{id}.png"),
+            url: format!("http://localhost/images/{id}.png"),
+            idempotency_key: Some(key.hash()),
+            stored_at: None,
+        }
+    }
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("journal")).unwrap();
+            std::fs::create_dir(folder.path().join("tmp")).unwrap();
+            Self(folder)
+        }
+
+        fn load(&self) -> Arc<Journal> {
+            Journal::load(self.0.path().join("journal"), self.0.path().join("tmp")).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_entry_is_there_after_a_restart_until_it_is_finished() {
+        let folder = Folder::new();
+        let image = image();
+        let claim = folder
+            .load()
+            .create(Entry::publish(image.clone()))
+            .await
+            .unwrap();
+        drop(claim);
+
+        let journal = folder.load();
+        assert_eq!(journal.owing(), [image.id]);
+        let key = image.idempotency_key.clone().unwrap();
+        assert_eq!(journal.find_by_key(&key).unwrap().image, image);
+        journal.try_claim(image.id).unwrap().finish().await.unwrap();
+        assert!(journal.find(image.id).is_none());
+
+        assert_eq!(folder.load().pending(), (0, None));
+    }
+
+    #[tokio::test]
+    async fn an_entry_has_one_worker_at_a_time() {
+        let folder = Folder::new();
+        let journal = folder.load();
+        let entry = Entry::publish(image());
+        let id = entry.image.id;
+        let first = journal.create(entry.clone()).await.unwrap().unwrap();
+        assert!(journal.create(entry).await.unwrap().is_none());
+        assert!(journal.try_claim(id).is_none());
+        assert!(journal.owing().is_empty());
+
+        let waiting = tokio::spawn({
+            let journal = Arc::clone(&journal);
+            async move { journal.claim(id).await.is_some() }
+        });
+        drop(first);
+        assert!(
+            waiting.await.unwrap(),
+            "the second gets it when the first lets go"
+        );
+        journal.claim(id).await.unwrap().finish().await.unwrap();
+        assert!(
+            journal.claim(id).await.is_none(),
+            "nothing is left to claim"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_cannot_be_written_leaves_nothing() {
+        let folder = Folder::new();
+        let journal = folder.load();
+        std::fs::remove_dir(folder.0.path().join("journal")).unwrap();
+        let entry = Entry::publish(image());
+        let id = entry.image.id;
+        assert!(journal.create(entry).await.is_err());
+        assert!(journal.find(id).is_none());
+        assert_eq!(journal.pending(), (0, None));
+    }
+
+    #[tokio::test]
+    async fn a_removal_replaces_the_publication_it_overtakes() {
+        let folder = Folder::new();
+        let journal = folder.load();
+        let entry = Entry::publish(image());
+        let id = entry.image.id;
+        let mut claim = journal.create(entry.clone()).await.unwrap().unwrap();
+        claim.write(Entry::remove(entry.image)).await.unwrap();
+        drop(claim);
+        assert!(matches!(folder.load().find(id), Some(Known::Removed)));
+    }
+
+    #[test]
+    fn files_that_are_no_entries_are_counted_and_kept() {
+        let folder = Folder::new();
+        let stray = folder.0.path().join("journal").join("stray.json");
+        std::fs::write(&stray, b"{").unwrap();
+        assert_eq!(folder.load().unreadable(), 1);
+        assert!(stray.exists());
+    }
+}

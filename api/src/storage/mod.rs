@@ -1,0 +1,17 @@
+//! Where bytes lie: the local copies, the journal, and the objects in S3.
+//!
+//! May import `domain`. Knows neither the database nor HTTP as the product speaks it
+//! (the embedded S3 endpoint is a server of its own, for laptops and tests).
+
+mod durable;
+#[cfg(feature = "embedded-s3")]
+pub mod embedded_s3;
+mod journal;
+mod key;
+mod local;
+mod s3;
+
+pub use journal::{Claim, Entry, Intent, Journal, JournalError, Known, Step};
+pub use key::StorageKey;
+pub use local::{LocalStore, WriteError};
+pub use s3::{ObjectAcl, ObjectError, ObjectStore, ObjectStoreConfig, StaticCredentials};
