@@ -10,6 +10,7 @@
 //! `config` describes what `server` builds; `db`, `storage` and `inspect` never import each other; only
 //! `routes` knows HTTP. `api/README.md` has the rules.
 
+pub mod db;
 pub mod domain;
 pub mod inspect;
 pub mod storage;

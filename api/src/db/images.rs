@@ -1,0 +1,319 @@
+//! Every query on the `images` table.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::schema::images;
+use super::{Db, DbError, QueryFailure, on_engine};
+use crate::domain::{AltText, FileName, IdempotencyKeyHash, Image, ImageId, MediaType, Uploader};
+
+/// A record: an image, or the tombstone of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The image.
+    pub image: Image,
+    /// Whether it has been deleted: then the record is only a tombstone.
+    pub deleted: bool,
+}
+
+/// What became of a record that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// It is there, and it is ours.
+    Written,
+    /// The image was deleted in the meantime. The tombstone stays as it is.
+    Deleted,
+    /// Another image has this idempotency key. Nothing was written.
+    KeyTaken,
+}
+
+/// Which images a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Only those of this uploader.
+    pub uploader: Option<Uploader>,
+    /// Only those that are older than this one.
+    pub before: Option<ImageId>,
+}
+
+impl Db {
+    /// Writes the record of an image. Doing it twice is fine; the second time adds what is newly known.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn write_record(
+        &self,
+        image: &Image,
+        deadline: Duration,
+    ) -> Result<WriteOutcome, DbError> {
+        let row = Row::of(image);
+        let inserted = on_engine!(self, deadline, |connection| {
+            diesel::insert_into(images::table)
+                .values(&row)
+                .execute(connection)
+                .await
+        });
+        match inserted {
+            Ok(_) => return Ok(WriteOutcome::Written),
+            Err(QueryFailure::UniqueViolation) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+        // Either this record is there already, or another one has the key.
+        match self.find(image.id, deadline).await? {
+            None => Ok(WriteOutcome::KeyTaken),
+            Some(record) if record.deleted => Ok(WriteOutcome::Deleted),
+            Some(_) => self.note_stored(image, deadline).await,
+        }
+    }
+
+    /// Notes when S3 confirmed the object, unless that is noted already.
+    async fn note_stored(
+        &self,
+        image: &Image,
+        deadline: Duration,
+    ) -> Result<WriteOutcome, DbError> {
+        let Some(stored_at) = image.stored_at else {
+            return Ok(WriteOutcome::Written);
+        };
+        let id = image.id.to_string();
+        on_engine!(self, deadline, |connection| {
+            diesel::update(images::table.find(&id).filter(images::stored_at.is_null()))
+                .set(images::stored_at.eq(stored_at.naive_utc()))
+                .execute(connection)
+                .await
+        })?;
+        Ok(WriteOutcome::Written)
+    }
+
+    /// Turns the record into a tombstone, making it if it was never written. An older tombstone stays.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn write_tombstone(
+        &self,
+        image: &Image,
+        deleted_at: DateTime<Utc>,
+        deadline: Duration,
+    ) -> Result<(), DbError> {
+        let mut row = Row::of(image);
+        row.deleted_at = Some(deleted_at.naive_utc());
+        let inserted = on_engine!(self, deadline, |connection| {
+            diesel::insert_into(images::table)
+                .values(&row)
+                .execute(connection)
+                .await
+        });
+        match inserted {
+            Err(QueryFailure::UniqueViolation) => {}
+            inserted => return Ok(inserted.map(|_| ())?),
+        }
+        on_engine!(self, deadline, |connection| {
+            diesel::update(
+                images::table
+                    .find(&row.id)
+                    .filter(images::deleted_at.is_null()),
+            )
+            .set(images::deleted_at.eq(row.deleted_at))
+            .execute(connection)
+            .await
+        })?;
+        Ok(())
+    }
+
+    /// Notes in the tombstone that nothing else is left of the image.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn mark_purged(
+        &self,
+        id: ImageId,
+        purged_at: DateTime<Utc>,
+        deadline: Duration,
+    ) -> Result<(), DbError> {
+        let id = id.to_string();
+        on_engine!(self, deadline, |connection| {
+            diesel::update(images::table.find(&id).filter(images::purged_at.is_null()))
+                .set(images::purged_at.eq(purged_at.naive_utc()))
+                .execute(connection)
+                .await
+        })?;
+        Ok(())
+    }
+
+    /// The record of this image, tombstones included.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn find(&self, id: ImageId, deadline: Duration) -> Result<Option<Record>, DbError> {
+        let id = id.to_string();
+        let row = on_engine!(self, deadline, |connection| {
+            images::table
+                .find(&id)
+                .select(Row::as_select())
+                .first(connection)
+                .await
+                .optional()
+        })?;
+        Ok(row.map(Record::try_from).transpose()?)
+    }
+
+    /// The record of the image that was uploaded with this key, tombstones included.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn find_by_key(
+        &self,
+        key: &IdempotencyKeyHash,
+        deadline: Duration,
+    ) -> Result<Option<Record>, DbError> {
+        let row = on_engine!(self, deadline, |connection| {
+            images::table
+                .filter(images::idempotency_key.eq(key.as_str()))
+                .select(Row::as_select())
+                .first(connection)
+                .await
+                .optional()
+        })?;
+        Ok(row.map(Record::try_from).transpose()?)
+    }
+
+    /// The newest images, without tombstones. Costs the same wherever in the list it begins.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn list(
+        &self,
+        filter: &ListFilter,
+        limit: u32,
+        deadline: Duration,
+    ) -> Result<Vec<Image>, DbError> {
+        let before = filter.before.map(|id| id.to_string());
+        let rows: Vec<Row> = on_engine!(self, deadline, |connection| {
+            let mut query = images::table
+                .filter(images::deleted_at.is_null())
+                .order(images::id.desc())
+                .limit(limit.into())
+                .select(Row::as_select())
+                .into_boxed();
+            if let Some(before) = &before {
+                query = query.filter(images::id.lt(before));
+            }
+            if let Some(uploader) = &filter.uploader {
+                query = query.filter(images::uploader.eq(uploader.as_str()));
+            }
+            query.load(connection).await
+        })?;
+        let images = rows
+            .into_iter()
+            .map(|row| Record::try_from(row).map(|record| record.image));
+        Ok(images.collect::<Result<_, _>>()?)
+    }
+
+    /// Which of these images have a record that is not a tombstone.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn alive_among(
+        &self,
+        ids: &[ImageId],
+        deadline: Duration,
+    ) -> Result<Vec<ImageId>, DbError> {
+        let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let found: Vec<String> = on_engine!(self, deadline, |connection| {
+            images::table
+                .filter(images::id.eq_any(&texts))
+                .filter(images::deleted_at.is_null())
+                .select(images::id)
+                .load(connection)
+                .await
+        })?;
+        let ids = found.iter().map(|id| id.parse().map_err(unreadable));
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+}
+
+/// A row as both engines hold it.
+#[derive(Insertable, Queryable, Selectable)]
+#[diesel(table_name = images)]
+struct Row {
+    id: String,
+    uploader: String,
+    alt: Option<String>,
+    file_name: Option<String>,
+    content_type: String,
+    size_bytes: i64,
+    width: i32,
+    height: i32,
+    sha256: String,
+    object_key: String,
+    url: String,
+    idempotency_key: Option<String>,
+    created_at: NaiveDateTime,
+    stored_at: Option<NaiveDateTime>,
+    deleted_at: Option<NaiveDateTime>,
+    purged_at: Option<NaiveDateTime>,
+}
+
+impl Row {
+    fn of(image: &Image) -> Self {
+        Self {
+            id: image.id.to_string(),
+            uploader: image.uploader.as_str().to_owned(),
+            alt: image.alt.as_ref().map(|text| text.as_str().to_owned()),
+            file_name: image
+                .file_name
+                .as_ref()
+                .map(|name| name.as_str().to_owned()),
+            content_type: image.media_type.name().to_owned(),
+            // Sizes are limited long before these types are.
+            size_bytes: i64::try_from(image.size_bytes).unwrap_or(i64::MAX),
+            width: i32::try_from(image.width).unwrap_or(i32::MAX),
+            height: i32::try_from(image.height).unwrap_or(i32::MAX),
+            sha256: image.sha256.to_string(),
+            object_key: image.object_key.clone(),
+            url: image.url.clone(),
+            idempotency_key: image
+                .idempotency_key
+                .as_ref()
+                .map(|key| key.as_str().to_owned()),
+            created_at: image.created_at().naive_utc(),
+            stored_at: image.stored_at.map(|at| at.naive_utc()),
+            deleted_at: None,
+            purged_at: None,
+        }
+    }
+}
+
+impl TryFrom<Row> for Record {
+    type Error = QueryFailure;
+
+    fn try_from(row: Row) -> Result<Self, QueryFailure> {
+        let image = Image {
+            id: row.id.parse().map_err(unreadable)?,
+            uploader: Uploader::from_stored(row.uploader),
+            alt: row.alt.map(AltText::from_stored),
+            file_name: row.file_name.map(FileName::from_stored),
+            media_type: MediaType::from_name(&row.content_type)
+                .ok_or_else(|| unreadable(format!("unknown content type {}", row.content_type)))?,
+            size_bytes: u64::try_from(row.size_bytes).map_err(unreadable)?,
+            width: u32::try_from(row.width).map_err(unreadable)?,
+            height: u32::try_from(row.height).map_err(unreadable)?,
+            sha256: row.sha256.parse().map_err(unreadable)?,
+            object_key: row.object_key,
+            url: row.url,
+            idempotency_key: row.idempotency_key.map(IdempotencyKeyHash::from_stored),
+            stored_at: row.stored_at.map(|at| at.and_utc()),
+        };
+        Ok(Self {
+            image,
+            deleted: row.deleted_at.is_some(),
+        })
+    }
+}
+
+fn unreadable(reason: impl std::fmt::Display) -> QueryFailure {
+    QueryFailure::Unreadable(reason.to_string())
+}

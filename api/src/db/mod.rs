@@ -1,0 +1,225 @@
+//! The record of every image, in SQLite or MySQL (and MariaDB) behind the same queries.
+//!
+//! May import `domain`. Knows neither `storage` nor HTTP.
+
+mod connection;
+mod images;
+mod migrations;
+mod schema;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use diesel_async::AsyncMysqlConnection;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+
+pub use connection::PrepareError;
+pub use images::{ListFilter, Record, WriteOutcome};
+pub use migrations::MigrationError;
+
+use crate::domain::Availability;
+
+type Sqlite = SyncConnectionWrapper<SqliteConnection>;
+
+/// Which database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DbConfig {
+    /// A file, made when it is missing.
+    Sqlite {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A MySQL or MariaDB server.
+    Mysql {
+        /// `mysql://user:password@host:port/database?require_ssl=true`, with the keys that `mysql_async` knows.
+        url: String,
+        /// PEM file with the certificates that the server's may be signed with. `None`: the public ones.
+        ca: Option<PathBuf>,
+    },
+}
+
+/// Why the database could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// It did not answer in time, or answered with an error that a person or time can mend.
+    #[error("the database did not answer: {0}")]
+    Away(String),
+    /// A record holds something that this version cannot read.
+    #[error("the record cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// A pool of connections to one of the two engines, and what is known of the server behind it.
+pub struct Db {
+    pool: EnginePool,
+    availability: Availability,
+}
+
+enum EnginePool {
+    Sqlite(Pool<Sqlite>),
+    Mysql(Pool<AsyncMysqlConnection>),
+}
+
+/// Runs one query body on whichever engine the pool is of. Within the body `$connection` is a
+/// connection; the body's value is a `QueryResult`. The second form takes a body for each engine.
+macro_rules! on_engine {
+    ($db:expr, $deadline:expr, |$connection:ident| $body:expr) => {
+        on_engine!($db, $deadline, |$connection| sqlite: $body, mysql: $body)
+    };
+    ($db:expr, $deadline:expr, |$connection:ident| sqlite: $sqlite:expr, mysql: $mysql:expr) => {
+        match &$db.pool {
+            $crate::db::EnginePool::Sqlite(pool) => {
+                on_engine!(@lease $db, $deadline, pool, |$connection| $sqlite)
+            }
+            $crate::db::EnginePool::Mysql(pool) => {
+                on_engine!(@lease $db, $deadline, pool, |$connection| $mysql)
+            }
+        }
+    };
+    (@lease $db:expr, $deadline:expr, $pool:ident, |$connection:ident| $body:expr) => {
+        $db.within($deadline, async {
+            let connection = $pool.get().await.map_err($crate::db::QueryFailure::no_connection)?;
+            let mut lease = $crate::db::Lease::new(connection, |connection| {
+                drop($crate::db::Object::take(connection));
+            });
+            let result = match lease.connection.as_deref_mut() {
+                Some($connection) => $body,
+                None => unreachable!("a new lease holds its connection"),
+            };
+            lease.give_back();
+            result.map_err($crate::db::QueryFailure::from)
+        })
+        .await
+    };
+}
+use on_engine;
+
+impl Db {
+    /// Prepares the pool. Makes no connection: the service starts while the database is away.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used: an unknown key in the URL, a CA file that cannot be read.
+    pub fn prepare(config: &DbConfig) -> Result<Self, PrepareError> {
+        let pool = match config {
+            DbConfig::Sqlite { path } => EnginePool::Sqlite(connection::sqlite_pool(path)?),
+            DbConfig::Mysql { url, ca } => {
+                EnginePool::Mysql(connection::mysql_pool(url, ca.as_deref())?)
+            }
+        };
+        Ok(Self {
+            pool,
+            availability: Availability::default(),
+        })
+    }
+
+    /// Whether the database answered the last call.
+    #[must_use]
+    pub fn availability(&self) -> &Availability {
+        &self.availability
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// [`DbError::Away`].
+    pub async fn ping(&self, deadline: Duration) -> Result<(), DbError> {
+        use diesel_async::RunQueryDsl as _;
+        on_engine!(self, deadline, |connection| diesel::sql_query("SELECT 1")
+            .execute(connection)
+            .await)
+        .map(|_| ())
+        .map_err(DbError::from)
+    }
+
+    /// Runs a query, gives it up after `deadline`, and learns whether the database is there.
+    async fn within<T>(
+        &self,
+        deadline: Duration,
+        query: impl Future<Output = Result<T, QueryFailure>>,
+    ) -> Result<T, QueryFailure> {
+        let result = match tokio::time::timeout(deadline, query).await {
+            Ok(result) => result,
+            Err(_) => Err(QueryFailure::Away(format!("no answer within {deadline:?}"))),
+        };
+        match &result {
+            Err(QueryFailure::Away(reason)) => {
+                if self.availability.failed() {
+                    log::warn!("the database is away, uploads go on: {reason}");
+                }
+            }
+            _ => {
+                if self.availability.answered() {
+                    log::info!("the database answers again");
+                }
+            }
+        }
+        result
+    }
+}
+
+/// How a query ended without a result.
+#[derive(Debug)]
+enum QueryFailure {
+    Away(String),
+    UniqueViolation,
+    Unreadable(String),
+}
+
+impl QueryFailure {
+    fn no_connection(error: impl std::fmt::Display) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
+impl From<diesel::result::Error> for QueryFailure {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::DatabaseErrorKind::UniqueViolation;
+        use diesel::result::Error;
+        match error {
+            Error::DatabaseError(UniqueViolation, _) => Self::UniqueViolation,
+            Error::DeserializationError(error) => Self::Unreadable(error.to_string()),
+            error => Self::Away(error.to_string()),
+        }
+    }
+}
+
+impl From<QueryFailure> for DbError {
+    fn from(failure: QueryFailure) -> Self {
+        match failure {
+            QueryFailure::Away(reason) => Self::Away(reason),
+            QueryFailure::UniqueViolation => Self::Away("an unexpected duplicate".to_owned()),
+            QueryFailure::Unreadable(reason) => Self::Unreadable(reason),
+        }
+    }
+}
+
+/// A connection on loan. One whose query was given up half-way is thrown away instead of returned:
+/// the answer to that query would be taken for the answer to the next.
+struct Lease<O> {
+    connection: Option<O>,
+    discard: fn(O),
+}
+
+impl<O> Lease<O> {
+    fn new(connection: O, discard: fn(O)) -> Self {
+        Self {
+            connection: Some(connection),
+            discard,
+        }
+    }
+
+    /// Ends the loan in good order: the query has ended, well or not.
+    fn give_back(mut self) {
+        self.connection.take();
+    }
+}
+
+impl<O> Drop for Lease<O> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            (self.discard)(connection);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The tables, as `migrations/` makes them on both engines.
+
+diesel::table! {
+    /// One row an image. A deleted image keeps its row as a tombstone.
+    images (id) {
+        /// UUIDv7 as text: sorting by it is sorting by time.
+        id -> Text,
+        /// Who uploaded it.
+        uploader -> Text,
+        /// What it shows, in words.
+        alt -> Nullable<Text>,
+        /// What the uploader's file was called.
+        file_name -> Nullable<Text>,
+        /// Its media type.
+        content_type -> Text,
+        /// Length in bytes.
+        size_bytes -> BigInt,
+        /// Width in pixels.
+        width -> Integer,
+        /// Height in pixels.
+        height -> Integer,
+        /// SHA-256 of the bytes, in hexadecimal.
+        sha256 -> Text,
+        /// The object's key in the bucket.
+        object_key -> Text,
+        /// The object's public URL.
+        url -> Text,
+        /// SHA-256 of the client's idempotency key, in hexadecimal.
+        idempotency_key -> Nullable<Text>,
+        /// When it was taken in, UTC.
+        created_at -> Timestamp,
+        /// When S3 confirmed the object. Null: S3 is still owed.
+        stored_at -> Nullable<Timestamp>,
+        /// When it was deleted. Not null: this row is a tombstone.
+        deleted_at -> Nullable<Timestamp>,
+        /// When nothing but this row was left of it.
+        purged_at -> Nullable<Timestamp>,
+    }
+}

@@ -1,0 +1,20 @@
+CREATE TABLE images (
+    id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    uploader VARCHAR(100) NOT NULL,
+    alt VARCHAR(500),
+    file_name VARCHAR(255),
+    content_type VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    width INT NOT NULL,
+    height INT NOT NULL,
+    sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    object_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    url VARCHAR(1024) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    idempotency_key CHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    created_at DATETIME(6) NOT NULL,
+    stored_at DATETIME(6),
+    deleted_at DATETIME(6),
+    purged_at DATETIME(6),
+    UNIQUE KEY images_by_idempotency_key (idempotency_key),
+    KEY images_by_uploader (uploader, id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
