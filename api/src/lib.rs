@@ -12,5 +12,6 @@
 
 pub mod db;
 pub mod domain;
+pub mod images;
 pub mod inspect;
 pub mod storage;

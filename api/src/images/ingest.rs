@@ -1,0 +1,282 @@
+//! Takes an upload in: inspects it, makes it durable, publishes it as far as that goes at once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::Images;
+use super::publish::{Settled, original};
+use super::read::Found;
+use crate::db::DbError;
+use crate::domain::{
+    AltText, Checksum, FileName, IdempotencyKey, IdempotencyKeyHash, Image, ImageId, Uploader,
+};
+use crate::inspect::{InspectError, inspect};
+use crate::storage::{Claim, Entry, Intent, StorageKey, WriteError};
+
+/// What a client sent, read and parsed.
+#[derive(Debug)]
+pub struct Upload {
+    /// Who uploads.
+    pub uploader: Uploader,
+    /// What the image shows.
+    pub alt: Option<AltText>,
+    /// What the file was called.
+    pub file_name: Option<FileName>,
+    /// The file's bytes, not empty and within the byte limit.
+    pub bytes: Bytes,
+    /// The key that makes a retry safe.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// An upload that was taken in.
+#[derive(Debug)]
+pub enum Ingested {
+    /// It made this image.
+    Created(Found),
+    /// It is a retry: an earlier one made this image.
+    Replayed(Found),
+}
+
+/// Why an upload was not taken in. Nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// It is no image that the service takes.
+    #[error(transparent)]
+    NotTaken(#[from] InspectError),
+    /// The local copy or the journal entry could not be made durable.
+    #[error(transparent)]
+    NotDurable(#[from] WriteError),
+    /// An upload with the same key has been running for too long to wait for it.
+    #[error("an upload with the same idempotency key is still running")]
+    KeyInUse,
+    /// The key came with other content before.
+    #[error("the idempotency key was used for another upload")]
+    KeyMismatch,
+    /// The image that the key made has been deleted.
+    #[error("the image that the idempotency key made has been deleted")]
+    KeySpent,
+    /// A record exists but cannot be read.
+    #[error(transparent)]
+    Unreadable(DbError),
+}
+
+impl Images {
+    /// Takes an upload in. When this returns an image, the image survives crashes, power cuts and
+    /// outages of S3 and the database.
+    ///
+    /// # Errors
+    /// [`IngestError`]; nothing is left behind.
+    pub async fn ingest(self: &Arc<Self>, upload: Upload) -> Result<Ingested, IngestError> {
+        self.detached(|images| async move { images.take_in(upload).await })
+            .await
+    }
+
+    async fn take_in(&self, upload: Upload) -> Result<Ingested, IngestError> {
+        let inspected = inspect(&upload.bytes, &self.parts.pixel_limits)?;
+        let id = ImageId::generate();
+        let key = StorageKey::Original {
+            id,
+            media_type: inspected.media_type,
+        };
+        let (object_key, url) = self.parts.objects.address(key);
+        let image = Image {
+            id,
+            uploader: upload.uploader,
+            alt: upload.alt,
+            file_name: upload.file_name,
+            media_type: inspected.media_type,
+            size_bytes: upload.bytes.len() as u64,
+            width: inspected.width,
+            height: inspected.height,
+            sha256: Checksum::of(&upload.bytes),
+            object_key,
+            url,
+            idempotency_key: upload.idempotency_key.map(IdempotencyKey::hash),
+            stored_at: None,
+        };
+
+        // Held until the answer is known: a twin waits here and then finds what this one made.
+        let _running = match &image.idempotency_key {
+            None => None,
+            Some(key) => {
+                let running =
+                    tokio::time::timeout(self.parts.patience.twin, self.running_keys.enter(key));
+                let running = running.await.map_err(|_| IngestError::KeyInUse)?;
+                if let Some(replayed) = self.earlier_upload(key, &image).await? {
+                    return Ok(Ingested::Replayed(replayed));
+                }
+                Some(running)
+            }
+        };
+
+        let claim = self.make_durable(&image, upload.bytes).await?;
+        match self.settle(claim, self.foreground_effort()).await {
+            Settled::Entry(entry) => {
+                log::info!(
+                    "image {id} taken in, size_bytes={}, owed={:?}",
+                    image.size_bytes,
+                    entry.owed
+                );
+                Ok(Ingested::Created(self.found_in_journal(&entry).await))
+            }
+            // Nobody knows the id of this image yet, so nobody can have deleted it.
+            Settled::Deleted => Err(IngestError::KeySpent),
+            Settled::KeyTaken(claim, entry) => self.give_way(claim, entry).await,
+        }
+    }
+
+    /// Local copy first, then the journal entry: the entry is the commit point.
+    async fn make_durable(&self, image: &Image, bytes: Bytes) -> Result<Claim, IngestError> {
+        let key = original(image);
+        self.parts.local.write(key, bytes).await?;
+        match self
+            .parts
+            .journal
+            .create(Entry::publish(image.clone()))
+            .await
+        {
+            Ok(Some(claim)) => Ok(claim),
+            Ok(None) => unreachable!("a new id has no entry yet"),
+            Err(error) => {
+                if let Err(error) = self.parts.local.remove(key).await {
+                    log::warn!(
+                        "image {}: its unused local copy stays until it is swept: {error}",
+                        image.id
+                    );
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The image that an earlier upload with this key made, if there was one.
+    async fn earlier_upload(
+        &self,
+        key: &IdempotencyKeyHash,
+        now: &Image,
+    ) -> Result<Option<Found>, IngestError> {
+        if let Some(entry) = self.parts.journal.find_by_key(key) {
+            if entry.intent == Intent::Remove {
+                return Err(IngestError::KeySpent);
+            }
+            same_upload(&entry.image, now)?;
+            return Ok(Some(self.found_in_journal(&entry).await));
+        }
+        // While the database is away, uploads go on: should the key turn out to be taken,
+        // that shows when the record is written.
+        if !self.parts.db.availability().is_available() {
+            return Ok(None);
+        }
+        match self
+            .parts
+            .db
+            .find_by_key(key, self.parts.patience.upload_record)
+            .await
+        {
+            Ok(None) | Err(DbError::Away(_)) => Ok(None),
+            Ok(Some(record)) if record.deleted => Err(IngestError::KeySpent),
+            Ok(Some(record)) => {
+                same_upload(&record.image, now)?;
+                Ok(Some(self.found_in_database(record.image).await))
+            }
+            Err(error @ DbError::Unreadable(_)) => Err(IngestError::Unreadable(error)),
+        }
+    }
+
+    /// Another host was faster with the same key: its image is the answer, this one is taken back.
+    async fn give_way(&self, mut claim: Claim, entry: Entry) -> Result<Ingested, IngestError> {
+        let key = entry.image.idempotency_key.clone();
+        let mut image = entry.image;
+        let winner = match &key {
+            Some(key) => self.earlier_in_database(key, &image).await,
+            None => unreachable!("only a key can be taken"),
+        };
+        // Without the key, so that its tombstone does not collide with the winner's record.
+        image.idempotency_key = None;
+        claim.write(Entry::remove(image)).await?;
+        self.settle(claim, self.foreground_effort()).await;
+        winner
+    }
+
+    async fn earlier_in_database(
+        &self,
+        key: &IdempotencyKeyHash,
+        now: &Image,
+    ) -> Result<Ingested, IngestError> {
+        let found = self
+            .parts
+            .db
+            .find_by_key(key, self.parts.patience.upload_record)
+            .await;
+        match found {
+            Ok(Some(record)) if record.deleted => Err(IngestError::KeySpent),
+            Ok(Some(record)) => {
+                same_upload(&record.image, now)?;
+                Ok(Ingested::Replayed(
+                    self.found_in_database(record.image).await,
+                ))
+            }
+            // It was there a moment ago. The client's retry will find it.
+            Ok(None) | Err(DbError::Away(_)) => Err(IngestError::KeyInUse),
+            Err(error @ DbError::Unreadable(_)) => Err(IngestError::Unreadable(error)),
+        }
+    }
+}
+
+/// A retry sends the same again; anything else under the same key is a mistake of the client.
+fn same_upload(earlier: &Image, now: &Image) -> Result<(), IngestError> {
+    let same =
+        earlier.sha256 == now.sha256 && earlier.uploader == now.uploader && earlier.alt == now.alt;
+    if same {
+        Ok(())
+    } else {
+        Err(IngestError::KeyMismatch)
+    }
+}
+
+/// The idempotency keys of the uploads that run at this moment.
+#[derive(Default)]
+pub(super) struct RunningKeys {
+    keys: Mutex<HashSet<IdempotencyKeyHash>>,
+    left: Notify,
+}
+
+impl RunningKeys {
+    /// Waits until no other upload with this key runs, and enters it.
+    async fn enter(&self, key: &IdempotencyKeyHash) -> RunningKey<'_> {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            // Registered before looking, so that a leave in between is not missed.
+            left.as_mut().enable();
+            if self.lock().insert(key.clone()) {
+                return RunningKey {
+                    keys: self,
+                    key: key.clone(),
+                };
+            }
+            left.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<IdempotencyKeyHash>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An entered key. It leaves when dropped.
+struct RunningKey<'a> {
+    keys: &'a RunningKeys,
+    key: IdempotencyKeyHash,
+}
+
+impl Drop for RunningKey<'_> {
+    fn drop(&mut self) {
+        self.keys.lock().remove(&self.key);
+        self.keys.left.notify_waiters();
+    }
+}

@@ -1,0 +1,138 @@
+//! What the product does with images, as use cases: ingest, publish, replay, read, remove.
+//!
+//! May import `db`, `storage`, `inspect` and `domain`. Knows nothing of HTTP.
+//!
+//! Every use case runs on the process's own runtime, apart from the request that asked for it: a client
+//! that goes away in the middle leaves nothing half-done.
+
+mod health;
+mod ingest;
+mod publish;
+mod read;
+mod remove;
+mod replay;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+pub use health::{PartState, Readiness};
+pub use ingest::{IngestError, Ingested, Upload};
+pub use read::{Content, FindError, Found, ListPage};
+pub use remove::RemoveError;
+
+use crate::db::{Db, MigrationError};
+use crate::domain::{AdminKey, Secret};
+use crate::inspect::PixelLimits;
+use crate::storage::{Journal, LocalStore, ObjectStore};
+
+/// How long the use cases wait for the parts outside the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How long an upload waits for S3 before it is answered as pending.
+    pub upload_object: Duration,
+    /// How long an upload waits for the database before it is answered as pending. With the above it
+    /// keeps the answer within two seconds when both hang.
+    pub upload_record: Duration,
+    /// How long a read or a list waits for the database.
+    pub read: Duration,
+    /// How long the replayer waits for S3: longer, as nobody waits for the replayer.
+    pub replay_object: Duration,
+    /// How long the replayer waits for the database.
+    pub replay_record: Duration,
+    /// The longest pause between two rounds of the replayer while something is away.
+    pub replay_pause: Duration,
+    /// How long the twin of a running upload (same idempotency key) waits for it.
+    pub twin: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            upload_object: Duration::from_secs(1),
+            upload_record: Duration::from_millis(800),
+            read: Duration::from_secs(2),
+            replay_object: Duration::from_secs(30),
+            replay_record: Duration::from_secs(5),
+            replay_pause: Duration::from_secs(10),
+            twin: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The parts that the use cases work with.
+pub struct Parts {
+    /// The uploads folder.
+    pub local: LocalStore,
+    /// The journal in it.
+    pub journal: Arc<Journal>,
+    /// The bucket.
+    pub objects: ObjectStore,
+    /// The records.
+    pub db: Db,
+    /// What delete tokens are made with.
+    pub secret: Secret,
+    /// The key that may delete any image. `None`: nobody may.
+    pub admin_key: Option<AdminKey>,
+    /// Limits that the header of an image must keep.
+    pub pixel_limits: PixelLimits,
+    /// How long to wait for what.
+    pub patience: Patience,
+}
+
+/// The use cases. Built once, shared by all requests.
+pub struct Images {
+    parts: Parts,
+    running_keys: ingest::RunningKeys,
+    /// Told when an upload or a delete leaves something owed.
+    owing: Notify,
+    runtime: Handle,
+}
+
+impl Images {
+    /// Puts the parts together. Work runs on the runtime that this is called on.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            parts,
+            running_keys: ingest::RunningKeys::default(),
+            owing: Notify::new(),
+            runtime: Handle::current(),
+        })
+    }
+
+    /// The server's secret, for the tokens in answers.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.parts.secret
+    }
+
+    /// Runs `work` to its end on the process's runtime, whatever becomes of who waits for it.
+    async fn detached<T, F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        match self.runtime.spawn(work(Arc::clone(self))).await {
+            Ok(value) => value,
+            Err(stopped) => match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down, and whoever waits here with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl Images {
+    /// Brings the tables up to date, for a service that started while the database was away.
+    ///
+    /// # Errors
+    /// [`MigrationError`].
+    pub async fn migrate(&self) -> Result<usize, MigrationError> {
+        self.parts.db.migrate().await
+    }
+}

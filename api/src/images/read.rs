@@ -1,0 +1,251 @@
+//! Finds images, lists them and opens their bytes.
+//!
+//! The journal knows more than the database about an image that something is owed for, so it is asked first.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use super::Images;
+use super::publish::original;
+use crate::db::{DbError, ListFilter};
+use crate::domain::{Checksum, Image, ImageId, MediaType, Storage, StorageState};
+use crate::storage::{Entry, Known, Step, StorageKey};
+
+/// An image and where its copies stand.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The image.
+    pub image: Image,
+    /// Where its copies and its record stand.
+    pub storage: Storage,
+}
+
+/// Why an image could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// There is none with this id.
+    #[error("there is no such image")]
+    NotFound,
+    /// There was one, and it has been deleted.
+    #[error("the image has been deleted")]
+    Deleted,
+    /// Only the database can tell, and it is away.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The local copy is there but cannot be read.
+    #[error("the local copy cannot be read")]
+    Disk(#[source] std::io::Error),
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct ListPage {
+    /// The images, newest first.
+    pub items: Vec<Found>,
+    /// Where the next page begins. `None`: this is the last one.
+    pub next: Option<ImageId>,
+}
+
+/// Where the bytes of an image are.
+#[derive(Debug)]
+pub enum Content {
+    /// On this host.
+    Local {
+        /// The open file.
+        file: File,
+        /// Its length in bytes.
+        size_bytes: u64,
+        /// SHA-256 of its bytes.
+        sha256: Checksum,
+        /// The image's id and type, and the rules that go with them.
+        key: StorageKey,
+        /// The id, which says when the image was made.
+        id: ImageId,
+    },
+    /// In S3 only: another host took the upload in.
+    Object {
+        /// The public URL.
+        url: String,
+    },
+}
+
+impl Images {
+    /// Finds an image.
+    ///
+    /// # Errors
+    /// [`FindError`].
+    pub async fn find(self: &Arc<Self>, id: ImageId) -> Result<Found, FindError> {
+        self.detached(move |images| async move { images.find_here(id).await })
+            .await
+    }
+
+    pub(super) async fn find_here(&self, id: ImageId) -> Result<Found, FindError> {
+        match self.parts.journal.find(id) {
+            Some(Known::Published(entry)) => Ok(self.found_in_journal(&entry).await),
+            Some(Known::Removed) => Err(FindError::Deleted),
+            None => {
+                let image = self.recorded(id).await?;
+                Ok(self.found_in_database(image).await)
+            }
+        }
+    }
+
+    /// One page of images, newest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn list(
+        self: &Arc<Self>,
+        filter: ListFilter,
+        limit: u32,
+    ) -> Result<ListPage, DbError> {
+        self.detached(move |images| async move {
+            images.admit_read()?;
+            // One more than asked for tells whether there is a next page.
+            let mut found = images
+                .parts
+                .db
+                .list(&filter, limit + 1, images.parts.patience.read)
+                .await?;
+            let more = found.len() > limit as usize;
+            found.truncate(limit as usize);
+            let next = found.last().filter(|_| more).map(|image| image.id);
+            let mut items = Vec::with_capacity(found.len());
+            for image in found {
+                match images.parts.journal.find(image.id) {
+                    // Deleted here; the tombstone is still owed.
+                    Some(Known::Removed) => {}
+                    Some(Known::Published(entry)) => {
+                        items.push(images.found_in_journal(&entry).await);
+                    }
+                    None => items.push(images.found_in_database(image).await),
+                }
+            }
+            Ok(ListPage { items, next })
+        })
+        .await
+    }
+
+    /// Opens the bytes of an image under the type that its link names.
+    ///
+    /// # Errors
+    /// [`FindError`]. A link with another type than the image has is not found.
+    pub async fn content(
+        self: &Arc<Self>,
+        id: ImageId,
+        media_type: MediaType,
+    ) -> Result<Content, FindError> {
+        self.detached(move |images| async move { images.content_here(id, media_type).await })
+            .await
+    }
+
+    async fn content_here(&self, id: ImageId, media_type: MediaType) -> Result<Content, FindError> {
+        let image = match self.parts.journal.find(id) {
+            Some(Known::Published(entry)) => entry.image.clone(),
+            Some(Known::Removed) => return Err(FindError::Deleted),
+            None => match self.recorded(id).await {
+                Err(FindError::Database(error @ DbError::Away(_))) => {
+                    return self.unrecorded_copy(id, media_type, error).await;
+                }
+                recorded => recorded?,
+            },
+        };
+        if image.media_type != media_type {
+            return Err(FindError::NotFound);
+        }
+        let key = original(&image);
+        let copy = self
+            .parts
+            .local
+            .open_copy(key)
+            .await
+            .map_err(FindError::Disk)?;
+        Ok(match copy {
+            Some((file, size_bytes)) => Content::Local {
+                file,
+                size_bytes,
+                sha256: image.sha256,
+                key,
+                id,
+            },
+            None => Content::Object { url: image.url },
+        })
+    }
+
+    /// While the database is away, a local copy is served without its record. Its checksum is computed,
+    /// so that clients see the same `ETag` as ever.
+    async fn unrecorded_copy(
+        &self,
+        id: ImageId,
+        media_type: MediaType,
+        away: DbError,
+    ) -> Result<Content, FindError> {
+        let key = StorageKey::Original { id, media_type };
+        let bytes = self.parts.local.read(key).await.map_err(FindError::Disk)?;
+        let copy = self
+            .parts
+            .local
+            .open_copy(key)
+            .await
+            .map_err(FindError::Disk)?;
+        match (bytes, copy) {
+            (Some(bytes), Some((file, size_bytes))) => Ok(Content::Local {
+                file,
+                size_bytes,
+                sha256: Checksum::of(&bytes),
+                key,
+                id,
+            }),
+            _ => Err(FindError::Database(away)),
+        }
+    }
+
+    /// The image as the database has it.
+    async fn recorded(&self, id: ImageId) -> Result<Image, FindError> {
+        self.admit_read()?;
+        match self.parts.db.find(id, self.parts.patience.read).await? {
+            None => Err(FindError::NotFound),
+            Some(record) if record.deleted => Err(FindError::Deleted),
+            Some(record) => Ok(record.image),
+        }
+    }
+
+    /// A database that is away is not waited for by every read: one a second looks whether it is back.
+    fn admit_read(&self) -> Result<(), DbError> {
+        if self.parts.db.availability().admit() {
+            Ok(())
+        } else {
+            Err(DbError::Away("it did not answer a moment ago".to_owned()))
+        }
+    }
+
+    pub(super) async fn found_in_journal(&self, entry: &Entry) -> Found {
+        let record = if entry.owes(Step::WriteRecord) {
+            StorageState::Pending
+        } else {
+            StorageState::Stored
+        };
+        self.found(entry.image.clone(), record).await
+    }
+
+    pub(super) async fn found_in_database(&self, image: Image) -> Found {
+        self.found(image, StorageState::Stored).await
+    }
+
+    async fn found(&self, image: Image, record: StorageState) -> Found {
+        let local = if self.parts.local.has(original(&image)).await {
+            StorageState::Stored
+        } else {
+            StorageState::Absent
+        };
+        let s3 = if image.stored_at.is_some() {
+            StorageState::Stored
+        } else {
+            StorageState::Pending
+        };
+        Found {
+            image,
+            storage: Storage { local, s3, record },
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Deletes an image: an upload in reverse, and journaled like one.
+
+use std::sync::Arc;
+
+use super::Images;
+use super::read::FindError;
+use crate::domain::ImageId;
+use crate::storage::{Claim, Entry, Intent, WriteError};
+
+/// Why an image was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// It is not there, or nobody can tell.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The token is not that of this image, nor the admin key.
+    #[error("the token does not delete this image")]
+    WrongToken,
+    /// The delete could not be made durable. The image is still there.
+    #[error(transparent)]
+    NotDurable(#[from] WriteError),
+}
+
+impl Images {
+    /// Deletes an image for whoever holds its delete token or the admin key. When this returns, the image
+    /// stays deleted; what S3 or the database could not take at once is carried out later.
+    ///
+    /// # Errors
+    /// [`RemoveError`].
+    pub async fn remove(self: &Arc<Self>, id: ImageId, token: String) -> Result<(), RemoveError> {
+        self.detached(move |images| async move { images.remove_here(id, &token).await })
+            .await
+    }
+
+    async fn remove_here(&self, id: ImageId, token: &str) -> Result<(), RemoveError> {
+        let image = self.find_here(id).await?.image;
+        let admin = self
+            .parts
+            .admin_key
+            .as_ref()
+            .is_some_and(|key| key.matches(token));
+        if !admin && !self.parts.secret.accepts(id, token) {
+            return Err(RemoveError::WrongToken);
+        }
+        let claim = self.journal_removal(Entry::remove(image)).await?;
+        self.settle(claim, self.foreground_effort()).await;
+        log::info!("image {id} deleted");
+        Ok(())
+    }
+
+    /// Writes the removal, in the place of a publication if one is under way.
+    async fn journal_removal(&self, entry: Entry) -> Result<Claim, RemoveError> {
+        let id = entry.image.id;
+        loop {
+            if let Some(claim) = self.parts.journal.create(entry.clone()).await? {
+                return Ok(claim);
+            }
+            // `None`: whoever had the entry has finished it in the meantime.
+            let Some(mut claim) = self.parts.journal.claim(id).await else {
+                continue;
+            };
+            if claim
+                .entry()
+                .is_some_and(|entry| entry.intent == Intent::Remove)
+            {
+                return Err(FindError::Deleted.into());
+            }
+            claim.write(entry.clone()).await?;
+            return Ok(claim);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Carries out what the journal owes, for ever: at start, and whenever something was left.
+//! Also sweeps local copies that a crash left without an owner.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::Images;
+use super::publish::{Effort, Settled};
+use crate::db::DbError;
+use crate::domain::{Availability, ImageId};
+use crate::storage::{Claim, Entry, StorageKey};
+
+/// How many entries are carried out at once: enough to drain, too few to crowd out uploads.
+const WORKERS: usize = 4;
+/// The pause after the first round that got nowhere; it doubles from there.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// A local copy younger than this may belong to an upload that is running.
+const SWEEP_GRACE: Duration = Duration::from_hours(1);
+const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
+/// How many ids the database is asked about at once.
+const SWEEP_BATCH: usize = 500;
+
+/// In one round, each part that is away is tried once, not once for every entry.
+#[derive(Default)]
+struct Round {
+    tried_object: AtomicBool,
+    tried_record: AtomicBool,
+}
+
+impl Round {
+    fn effort(&self, images: &Images) -> Effort {
+        let parts = &images.parts;
+        let object = may_try(parts.objects.availability(), &self.tried_object);
+        let record = may_try(parts.db.availability(), &self.tried_record);
+        Effort {
+            object: object.then_some(parts.patience.replay_object),
+            record: record.then_some(parts.patience.replay_record),
+        }
+    }
+}
+
+fn may_try(part: &Availability, tried: &AtomicBool) -> bool {
+    part.is_available() || !tried.swap(true, Ordering::Relaxed)
+}
+
+impl Images {
+    /// Replays until `stop`. Entries that are under way then stay in the journal.
+    pub async fn replay(self: Arc<Self>, stop: CancellationToken) {
+        let work = async { tokio::join!(self.replay_rounds(), self.sweep_regularly()) };
+        tokio::select! {
+            _ = work => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn replay_rounds(&self) {
+        let mut fruitless = 0;
+        loop {
+            let owing = self.parts.journal.owing();
+            if owing.is_empty() {
+                fruitless = 0;
+                self.owing.notified().await;
+                continue;
+            }
+            if self.replay_round(owing).await {
+                fruitless = 0;
+            } else {
+                fruitless += 1;
+            }
+            if !self.parts.journal.owing().is_empty() {
+                tokio::time::sleep(self.pause(fruitless)).await;
+            }
+        }
+    }
+
+    /// Exponential backoff with full jitter
+    /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+    fn pause(&self, fruitless: u32) -> Duration {
+        let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(fruitless));
+        doubled
+            .min(self.parts.patience.replay_pause)
+            .mul_f64(rand::random())
+    }
+
+    /// Tries every entry once. Says whether anything was carried out.
+    async fn replay_round(&self, mut owing: Vec<ImageId>) -> bool {
+        // Begins somewhere else each time: an entry on which S3 hangs must not keep the others waiting.
+        let begin = rand::random_range(0..owing.len());
+        owing.rotate_left(begin);
+        let round = &Round::default();
+        futures_util::stream::iter(owing)
+            .map(|id| async move {
+                match self.parts.journal.try_claim(id) {
+                    Some(claim) => self.replay_entry(claim, round.effort(self)).await,
+                    None => false,
+                }
+            })
+            .buffer_unordered(WORKERS)
+            .fold(false, |any, progress| async move { any || progress })
+            .await
+    }
+
+    /// Says whether anything of the entry was carried out.
+    async fn replay_entry(&self, claim: Claim, effort: Effort) -> bool {
+        let owed_before = claim.entry().map_or(0, |entry| entry.owed.len());
+        match self.settle(claim, effort).await {
+            Settled::Entry(entry) => {
+                if entry.owed.is_empty() {
+                    log::info!("image {}: nothing is owed any more", entry.image.id);
+                }
+                entry.owed.len() < owed_before
+            }
+            Settled::Deleted => true,
+            Settled::KeyTaken(claim, entry) => self.keep_without_key(claim, entry).await,
+        }
+    }
+
+    /// Two hosts took uploads with the same key while the database was away, and both were acknowledged.
+    /// Losing one would break the greater promise: it is kept, without the key.
+    async fn keep_without_key(&self, mut claim: Claim, mut entry: Entry) -> bool {
+        let id = entry.image.id;
+        log::warn!("image {id}: another image has its idempotency key; both are kept");
+        entry.image.idempotency_key = None;
+        match claim.write(entry).await {
+            Ok(()) => true,
+            Err(error) => {
+                log::warn!("image {id}: its journal entry could not be updated: {error}");
+                false
+            }
+        }
+    }
+
+    async fn sweep_regularly(&self) {
+        loop {
+            if let Err(error) = self.sweep(SWEEP_GRACE).await {
+                log::warn!("the sweep of local copies stopped: {error}");
+            }
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+        }
+    }
+
+    /// Removes local copies that no entry and no record names.
+    async fn sweep(&self, grace: Duration) -> Result<(), SweepError> {
+        let began = SystemTime::now();
+        let since = self.parts.local.last_sweep().await.checked_sub(grace);
+        let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
+        let copies = self.parts.local.copies_changed_since(since, grace).await?;
+        for batch in copies.chunks(SWEEP_BATCH) {
+            let ids: Vec<ImageId> = batch.iter().map(|(id, _)| *id).collect();
+            let alive = self
+                .parts
+                .db
+                .alive_among(&ids, self.parts.patience.replay_record)
+                .await?;
+            for &(id, media_type) in batch {
+                if !alive.contains(&id) && self.parts.journal.find(id).is_none() {
+                    self.parts
+                        .local
+                        .remove(StorageKey::Original { id, media_type })
+                        .await?;
+                    log::info!("swept the local copy of {id}: no entry and no record names it");
+                }
+            }
+        }
+        self.parts.local.note_sweep(began).await?;
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SweepError {
+    #[error(transparent)]
+    Disk(#[from] std::io::Error),
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
