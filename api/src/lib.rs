@@ -10,8 +10,11 @@
 //! `config` describes what `server` builds; `db`, `storage` and `inspect` never import each other; only
 //! `routes` knows HTTP. `api/README.md` has the rules.
 
+pub mod config;
 pub mod db;
 pub mod domain;
 pub mod images;
 pub mod inspect;
+pub mod routes;
+pub mod server;
 pub mod storage;

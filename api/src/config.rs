@@ -1,0 +1,565 @@
+//! The configuration: environment variables and flags of the same name, checked at start.
+//!
+//! One struct for each concern; its defaults stand in the comments of [`Options`], which `--help` prints.
+//! Read by `main` and `server`, which hand the parts on. May import what it configures.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::db::DbConfig;
+use crate::domain::{AdminKey, Secret};
+use crate::images::Patience;
+use crate::inspect::PixelLimits;
+use crate::storage::{ObjectAcl, ObjectStoreConfig};
+
+/// The largest upload limit: an upload is held in memory while it is taken in.
+const MAX_UPLOAD_BYTES_CEILING: u64 = 100 * 1024 * 1024;
+
+/// The settings as they are written, one environment variable and one flag each.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "these comments are what --help prints")]
+pub struct Options {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "LISTEN", hide_env_values = true, global = true)]
+    pub listen: Option<String>,
+    /// What the links in answers begin with [default: http:// and the address that is listened on]
+    #[arg(long, env = "PUBLIC_URL", hide_env_values = true, global = true)]
+    pub public_url: Option<String>,
+    /// Folder of the local copies and the journal; made when missing [default: uploads]
+    #[arg(long, env = "UPLOADS_DIR", hide_env_values = true, global = true)]
+    pub uploads_dir: Option<String>,
+    /// Folder of the web client, or "none" to serve the API alone [default: web/public]
+    #[arg(long, env = "WEB_DIR", hide_env_values = true, global = true)]
+    pub web_dir: Option<String>,
+    /// sqlite://PATH or mysql://USER:PASSWORD@HOST/DATABASE [default: sqlite, metadata.db in UPLOADS_DIR]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// PEM file with the CA certificates of the MySQL server; switches TLS on [default: none]
+    #[arg(long, env = "DATABASE_CA", hide_env_values = true, global = true)]
+    pub database_ca: Option<String>,
+    /// Bucket of the objects [default: none, objects go to the embedded S3 endpoint]
+    #[arg(long, env = "S3_BUCKET", hide_env_values = true, global = true)]
+    pub s3_bucket: Option<String>,
+    /// What object keys begin with [default: images/]
+    #[arg(long, env = "S3_PREFIX", hide_env_values = true, global = true)]
+    pub s3_prefix: Option<String>,
+    /// Address of an S3-compatible endpoint [default: Amazon's for the region]
+    #[arg(long, env = "S3_ENDPOINT", hide_env_values = true, global = true)]
+    pub s3_endpoint: Option<String>,
+    /// What public object URLs begin with [default: the bucket's own address]
+    #[arg(long, env = "S3_PUBLIC_URL", hide_env_values = true, global = true)]
+    pub s3_public_url: Option<String>,
+    /// Canned ACL sent with objects, none or public-read [default: none]
+    #[arg(long, env = "S3_ACL", hide_env_values = true, global = true)]
+    pub s3_acl: Option<String>,
+    /// Region of the bucket [default: what the SDK finds; us-east-1 with S3_ENDPOINT]
+    #[arg(long, env = "AWS_REGION", hide_env_values = true, global = true)]
+    pub aws_region: Option<String>,
+    /// Largest file that is taken, in bytes [default: 1048576]
+    #[arg(long, env = "MAX_UPLOAD_BYTES", hide_env_values = true, global = true)]
+    pub max_upload_bytes: Option<String>,
+    /// Key that may delete any image, at least 20 characters [default: none]
+    #[arg(long, env = "ADMIN_KEY", hide_env_values = true, global = true)]
+    pub admin_key: Option<String>,
+    /// Secret that delete tokens are made with, at least 32 characters [default: made and kept in UPLOADS_DIR]
+    #[arg(long, env = "SECRET", hide_env_values = true, global = true)]
+    pub secret: Option<String>,
+    /// Keys that uploads need. Not supported yet: setting it stops the start
+    #[arg(
+        long,
+        env = "UPLOAD_KEYS",
+        hide_env_values = true,
+        hide = true,
+        global = true
+    )]
+    pub upload_keys: Option<String>,
+}
+
+/// A setting that cannot be used. Its message is one line, names the variable and says what would be right.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The environment variable.
+    pub variable: &'static str,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// An error of this variable.
+    pub fn new(variable: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            variable,
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variable, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the service listens and what it serves.
+    pub server: ServerConfig,
+    /// The folder of the local copies and the journal.
+    pub uploads_dir: PathBuf,
+    /// The database.
+    pub database: DbConfig,
+    /// The bucket.
+    pub objects: ObjectsConfig,
+    /// What an upload may be.
+    pub limits: Limits,
+    /// The secret. `None`: it is made and kept in the uploads folder.
+    pub secret: Option<Secret>,
+    /// The key of the operator.
+    pub admin_key: Option<AdminKey>,
+    /// How long to wait for S3 and the database.
+    pub patience: Patience,
+}
+
+/// Where the service listens and what it serves.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The address.
+    pub listen: SocketAddr,
+    /// What links begin with, without a slash at the end. `None`: derived from the address.
+    pub public_url: Option<String>,
+    /// The folder of the web client. `None`: the API alone.
+    pub web_dir: Option<PathBuf>,
+}
+
+/// Where objects go.
+#[derive(Clone, Debug)]
+pub enum ObjectsConfig {
+    /// To the endpoint inside the process.
+    Embedded {
+        /// What keys begin with.
+        prefix: String,
+        /// What public URLs begin with. `None`: the endpoint's address.
+        public_url: Option<String>,
+    },
+    /// To a bucket.
+    Bucket(ObjectStoreConfig),
+}
+
+/// What an upload may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Length of the file in bytes. A file of exactly this length is taken.
+    pub max_upload_bytes: u64,
+    /// Pixels and sides, from the header.
+    pub pixels: PixelLimits,
+}
+
+impl Default for Limits {
+    /// 1 MiB, and the default limits of pixels and sides.
+    fn default() -> Self {
+        Self {
+            max_upload_bytes: 1_048_576,
+            pixels: PixelLimits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first one that cannot be used.
+    pub fn from_options(options: Options) -> Result<Self, ConfigError> {
+        // An empty variable counts as unset: environment files and shells make them.
+        let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
+        if set(options.upload_keys).is_some() {
+            return Err(ConfigError::new(
+                "UPLOAD_KEYS",
+                "this version cannot close uploads to strangers yet; unset it and restrict access in front of the service",
+            ));
+        }
+        let uploads_dir =
+            PathBuf::from(set(options.uploads_dir).unwrap_or_else(|| "uploads".to_owned()));
+        Ok(Self {
+            server: ServerConfig {
+                listen: listen(set(options.listen))?,
+                public_url: web_address("PUBLIC_URL", set(options.public_url))?,
+                web_dir: web_dir(set(options.web_dir))?,
+            },
+            database: database(
+                set(options.database_url),
+                set(options.database_ca),
+                &uploads_dir,
+            )?,
+            objects: objects(ObjectOptions {
+                bucket: set(options.s3_bucket),
+                prefix: set(options.s3_prefix),
+                endpoint: set(options.s3_endpoint),
+                public_url: set(options.s3_public_url),
+                acl: set(options.s3_acl),
+                region: set(options.aws_region),
+            })?,
+            limits: Limits {
+                max_upload_bytes: max_upload_bytes(set(options.max_upload_bytes))?,
+                pixels: PixelLimits::default(),
+            },
+            secret: set(options.secret)
+                .map(|text| Secret::new(&text))
+                .transpose()
+                .map_err(|error| {
+                    ConfigError::new(
+                        "SECRET",
+                        format!("{error}; make one with: openssl rand -hex 32"),
+                    )
+                })?,
+            admin_key: set(options.admin_key)
+                .map(|text| AdminKey::new(&text))
+                .transpose()
+                .map_err(|error| {
+                    ConfigError::new(
+                        "ADMIN_KEY",
+                        format!("{error}; make one with: openssl rand -hex 32"),
+                    )
+                })?,
+            patience: Patience::default(),
+            uploads_dir,
+        })
+    }
+}
+
+fn listen(value: Option<String>) -> Result<SocketAddr, ConfigError> {
+    let text = value.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    text.parse().map_err(|_| {
+        ConfigError::new(
+            "LISTEN",
+            format!("{text:?} is not an IP address and a port, such as 127.0.0.1:8080 or [::]:80"),
+        )
+    })
+}
+
+/// An http or https address without a slash at the end.
+fn web_address(
+    variable: &'static str,
+    value: Option<String>,
+) -> Result<Option<String>, ConfigError> {
+    let Some(text) = value else { return Ok(None) };
+    let wrong = || {
+        ConfigError::new(
+            variable,
+            format!("{text:?} is not a web address, such as https://images.example.org"),
+        )
+    };
+    let url = Url::parse(&text).map_err(|_| wrong())?;
+    let plain = url.has_host()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty();
+    if !matches!(url.scheme(), "http" | "https") || !plain {
+        return Err(wrong());
+    }
+    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+}
+
+fn web_dir(value: Option<String>) -> Result<Option<PathBuf>, ConfigError> {
+    if value.as_deref() == Some("none") {
+        return Ok(None);
+    }
+    let folder = PathBuf::from(value.unwrap_or_else(|| "web/public".to_owned()));
+    if folder.join("index.html").is_file() {
+        return Ok(Some(folder));
+    }
+    Err(ConfigError::new(
+        "WEB_DIR",
+        format!(
+            "there is no index.html in {}; name the client's folder, or none to serve the API alone",
+            folder.display()
+        ),
+    ))
+}
+
+fn database(
+    url: Option<String>,
+    ca: Option<String>,
+    uploads_dir: &std::path::Path,
+) -> Result<DbConfig, ConfigError> {
+    // The URL may hold a password, so no message repeats it.
+    let wrong = |problem: &str| {
+        ConfigError::new(
+            "DATABASE_URL",
+            format!("{problem}; write sqlite://PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        )
+    };
+    let Some(url) = url else {
+        return Ok(DbConfig::Sqlite {
+            path: uploads_dir.join("metadata.db"),
+        });
+    };
+    match url.split_once("://") {
+        Some(("sqlite", "")) => Err(wrong("the path of the file is missing")),
+        Some(("sqlite", path)) => Ok(DbConfig::Sqlite {
+            path: PathBuf::from(path),
+        }),
+        Some(("mysql", _)) => {
+            let parsed = Url::parse(&url).map_err(|_| wrong("it is not a URL"))?;
+            if parsed.host_str().is_none_or(str::is_empty)
+                || parsed.path().trim_matches('/').is_empty()
+            {
+                return Err(wrong("the host or the database is missing"));
+            }
+            let ca = ca.map(PathBuf::from);
+            if let Some(path) = ca.as_deref().filter(|path| !path.is_file()) {
+                return Err(ConfigError::new(
+                    "DATABASE_CA",
+                    format!(
+                        "there is no file {}; name a PEM file with CA certificates",
+                        path.display()
+                    ),
+                ));
+            }
+            Ok(DbConfig::Mysql { url, ca })
+        }
+        _ => Err(wrong("only sqlite and mysql are supported")),
+    }
+}
+
+struct ObjectOptions {
+    bucket: Option<String>,
+    prefix: Option<String>,
+    endpoint: Option<String>,
+    public_url: Option<String>,
+    acl: Option<String>,
+    region: Option<String>,
+}
+
+fn objects(options: ObjectOptions) -> Result<ObjectsConfig, ConfigError> {
+    let prefix = prefix(options.prefix)?;
+    let public_url = web_address("S3_PUBLIC_URL", options.public_url)?;
+    let endpoint = web_address("S3_ENDPOINT", options.endpoint)?;
+    let acl = match options.acl.as_deref() {
+        None | Some("none") => ObjectAcl::None,
+        Some("public-read") => ObjectAcl::PublicRead,
+        Some(other) => {
+            return Err(ConfigError::new(
+                "S3_ACL",
+                format!("{other:?} is neither none nor public-read"),
+            ));
+        }
+    };
+    let Some(bucket) = options.bucket else {
+        if endpoint.is_some() {
+            return Err(ConfigError::new(
+                "S3_BUCKET",
+                "S3_ENDPOINT is set, so the name of a bucket there is needed",
+            ));
+        }
+        if cfg!(not(feature = "embedded-s3")) {
+            return Err(ConfigError::new(
+                "S3_BUCKET",
+                "this build has no embedded S3 endpoint, so the name of a bucket is needed",
+            ));
+        }
+        return Ok(ObjectsConfig::Embedded { prefix, public_url });
+    };
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    let fits = (3..=63).contains(&bucket.len())
+        && bucket
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
+    if !fits {
+        return Err(ConfigError::new(
+            "S3_BUCKET",
+            format!(
+                "{bucket:?} is no bucket name: 3 to 63 lower-case letters, digits, dots and hyphens"
+            ),
+        ));
+    }
+    Ok(ObjectsConfig::Bucket(ObjectStoreConfig {
+        bucket,
+        prefix,
+        // Endpoints other than Amazon's rarely care, but requests are signed for one.
+        region: options
+            .region
+            .or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned())),
+        endpoint,
+        public_url,
+        acl,
+        credentials: None,
+    }))
+}
+
+/// Keys go into URLs as they are, so the prefix may hold only what needs no escaping there.
+fn prefix(value: Option<String>) -> Result<String, ConfigError> {
+    let text = value.unwrap_or_else(|| "images/".to_owned());
+    let parts = text.trim_end_matches('/').split('/');
+    let fits = text.len() <= 200
+        && parts.into_iter().all(|part| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        });
+    if !fits {
+        return Err(ConfigError::new(
+            "S3_PREFIX",
+            format!(
+                "{text:?} cannot begin object keys; use letters, digits, '-', '.', '_' and single slashes, such as images/"
+            ),
+        ));
+    }
+    Ok(format!("{}/", text.trim_end_matches('/')))
+}
+
+fn max_upload_bytes(value: Option<String>) -> Result<u64, ConfigError> {
+    let Some(text) = value else {
+        return Ok(Limits::default().max_upload_bytes);
+    };
+    text.parse()
+        .ok()
+        .filter(|bytes| (1..=MAX_UPLOAD_BYTES_CEILING).contains(bytes))
+        .ok_or_else(|| {
+            ConfigError::new(
+                "MAX_UPLOAD_BYTES",
+                format!("{text:?} is not a number of bytes from 1 to {MAX_UPLOAD_BYTES_CEILING}"),
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options {
+            web_dir: Some("none".to_owned()),
+            ..Options::default()
+        }
+    }
+
+    /// Sets one option by the name of its variable.
+    fn with(variable: &str, value: &str) -> Options {
+        let mut options = options();
+        let value = Some(value.to_owned());
+        match variable {
+            "LISTEN" => options.listen = value,
+            "PUBLIC_URL" => options.public_url = value,
+            "WEB_DIR" => options.web_dir = value,
+            "DATABASE_URL" => options.database_url = value,
+            "S3_BUCKET" => options.s3_bucket = value,
+            "S3_PREFIX" => options.s3_prefix = value,
+            "S3_ENDPOINT" => options.s3_endpoint = value,
+            "S3_PUBLIC_URL" => options.s3_public_url = value,
+            "S3_ACL" => options.s3_acl = value,
+            "MAX_UPLOAD_BYTES" => options.max_upload_bytes = value,
+            "ADMIN_KEY" => options.admin_key = value,
+            "SECRET" => options.secret = value,
+            "UPLOAD_KEYS" => options.upload_keys = value,
+            other => panic!("no option {other}"),
+        }
+        options
+    }
+
+    #[test]
+    fn nothing_set_means_the_documented_defaults() {
+        let config = Config::from_options(options()).unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.uploads_dir, PathBuf::from("uploads"));
+        assert_eq!(
+            config.database,
+            DbConfig::Sqlite {
+                path: "uploads/metadata.db".into()
+            }
+        );
+        assert_eq!(config.limits.max_upload_bytes, 1_048_576);
+        assert!(config.admin_key.is_none());
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        assert_eq!(
+            Config::from_options(with("LISTEN", " "))
+                .unwrap()
+                .server
+                .listen
+                .port(),
+            8080
+        );
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_with_what_would_be_right() {
+        let rows = [
+            ("LISTEN", "8080", "127.0.0.1:8080"),
+            ("LISTEN", "localhost:8080", "IP address"),
+            (
+                "PUBLIC_URL",
+                "images.example.org",
+                "https://images.example.org",
+            ),
+            ("PUBLIC_URL", "ftp://images.example.org", "web address"),
+            (
+                "PUBLIC_URL",
+                "https://images.example.org/?a=b",
+                "web address",
+            ),
+            ("WEB_DIR", "/nowhere", "index.html"),
+            ("DATABASE_URL", "postgres://u:hunter2@h/d", "mysql://"),
+            ("DATABASE_URL", "sqlite://", "path"),
+            ("DATABASE_URL", "mysql://u:hunter2@h", "database is missing"),
+            ("S3_BUCKET", "No_Bucket", "lower-case"),
+            ("S3_BUCKET", "ab", "3 to 63"),
+            ("S3_PREFIX", "../images", "single slashes"),
+            ("S3_PREFIX", "/images", "single slashes"),
+            ("S3_PREFIX", "a b", "letters"),
+            ("S3_PUBLIC_URL", "cdn", "web address"),
+            ("S3_ACL", "private", "public-read"),
+            ("MAX_UPLOAD_BYTES", "1MB", "number of bytes"),
+            ("MAX_UPLOAD_BYTES", "0", "from 1"),
+            ("MAX_UPLOAD_BYTES", "999999999999", "104857600"),
+            ("ADMIN_KEY", "hunter2", "20 characters"),
+            ("SECRET", "hunter2", "32 characters"),
+            ("UPLOAD_KEYS", "hunter2", "unset"),
+        ];
+        for (variable, value, expected) in rows {
+            let error = Config::from_options(with(variable, value)).unwrap_err();
+            assert_eq!(error.variable, variable, "{value}");
+            let message = error.to_string();
+            assert!(message.contains(expected), "{message}");
+            assert!(
+                !message.contains('\n') && !message.contains("hunter2"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoint_needs_a_bucket() {
+        let error = Config::from_options(with("S3_ENDPOINT", "http://127.0.0.1:9000")).unwrap_err();
+        assert_eq!(error.variable, "S3_BUCKET");
+    }
+
+    #[test]
+    fn a_missing_ca_file_is_named() {
+        let mut options = with("DATABASE_URL", "mysql://u@h/d");
+        options.database_ca = Some("/nowhere/ca.pem".to_owned());
+        assert_eq!(
+            Config::from_options(options).unwrap_err().variable,
+            "DATABASE_CA"
+        );
+    }
+
+    #[test]
+    fn prefixes_end_in_one_slash() {
+        let config = Config::from_options(with("S3_PREFIX", "a/b")).unwrap();
+        assert!(
+            matches!(config.objects, ObjectsConfig::Embedded { prefix, .. } if prefix == "a/b/")
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! The command line: `serve` (the default), `migrate` and `openapi`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use image_handler::config::{Config, ConfigError, Options};
+use image_handler::routes::openapi;
+use image_handler::server::{Application, prepare_database};
+
+/// Takes image uploads and never loses one.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 120)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until stopped by SIGTERM or SIGINT (the default)
+    Serve,
+    /// Bring the tables of the database up to date and end
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let CommandLine { command, options } = CommandLine::parse();
+    start_log();
+    let done = match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(options).await,
+        Command::Migrate => migrate(options).await,
+        Command::Openapi => openapi::document_json()
+            .map_err(anyhow::Error::from)
+            .and_then(|json| say(json.trim_end())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "image-handler: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `RUST_LOG` sets what is logged; our own lines from `info` when it is unset.
+fn start_log() {
+    let mut log = env_logger::Builder::from_env(
+        env_logger::Env::default().default_filter_or("warn,image_handler=info"),
+    );
+    // Below `warn` these write out requests with their signatures and credentials.
+    for library in [
+        "aws_config",
+        "aws_runtime",
+        "aws_sdk_s3",
+        "aws_sigv4",
+        "aws_smithy_runtime",
+        "mysql_async",
+        "s3s",
+        "s3s_fs",
+        "tracing",
+    ] {
+        log.filter_module(library, log::LevelFilter::Warn);
+    }
+    log.init();
+}
+
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let application = Application::build(Config::from_options(options)?).await?;
+    let at = application.public_url();
+    say(&format!(
+        "image-handler is ready at {at}/ (API described at {at}/docs, listening on {})",
+        application.address()
+    ))?;
+    application.run_until_stopped().await?;
+    log::info!("stopped");
+    Ok(())
+}
+
+async fn migrate(options: Options) -> anyhow::Result<()> {
+    let config = Config::from_options(options)?;
+    // A new SQLite file needs its folder.
+    std::fs::create_dir_all(&config.uploads_dir)
+        .map_err(|error| ConfigError::new("UPLOADS_DIR", error.to_string()))?;
+    let ran = prepare_database(&config.database)?
+        .migrate()
+        .await
+        .map_err(|error| ConfigError::new("DATABASE_URL", error.to_string()))?;
+    say(&format!("migrations run: {ran}"))
+}
+
+/// Prints a line for whoever started the command. A closed pipe is their business.
+fn say(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

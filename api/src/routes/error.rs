@@ -1,0 +1,494 @@
+//! Every error that a client can get: RFC 9457 problem details with stable codes.
+//!
+//! Causes are logged here, once; clients get what they can act on and never an internal text.
+
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::db::DbError;
+use crate::domain::MediaType;
+use crate::images::{FindError, IngestError, RemoveError};
+use crate::inspect::InspectError;
+use crate::storage::WriteError;
+
+/// The media type of problem details (RFC 9457, section 6.1).
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// One line for each code: variant, status, title, an example of a detail.
+macro_rules! error_codes {
+    ($($(#[$comment:meta])* $variant:ident = $status:literal $code:literal $title:literal $example:literal,)*) => {
+        /// A stable error code. Programs decide by it; it never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[$comment])* $variant,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the statuses.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The HTTP status that it comes with.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                let status: u16 = match self { $(Self::$variant => $status,)* };
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+
+            /// The code as it is written.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What it means, in a few words that are the same each time.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// A detail as a client may get it.
+            #[must_use]
+            pub fn example(self) -> &'static str {
+                match self { $(Self::$variant => $example,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The HTTP request itself cannot be understood.
+    RequestMalformed = 400 "request-malformed" "The request cannot be understood"
+        "The request line, a header or the body is not valid HTTP.",
+    /// A text field is missing or wrong.
+    ValidationFailed = 400 "validation-failed" "A field is missing or not valid"
+        "uploader must not be empty.",
+    /// No file part.
+    FileMissing = 400 "file-missing" "The file is missing"
+        "Send the image as the multipart field \"file\".",
+    /// The file part has no bytes.
+    FileEmpty = 400 "file-empty" "The file is empty"
+        "The field \"file\" has no content.",
+    /// A field comes twice.
+    FieldDuplicate = 400 "field-duplicate" "A field was sent more than once"
+        "The field \"file\" may be sent only once.",
+    /// A field that is not known.
+    FieldUnknown = 400 "field-unknown" "A field is not known"
+        "The field \"files\" is not known; send file, uploader and alt.",
+    /// The multipart body is broken.
+    MultipartMalformed = 400 "multipart-malformed" "The multipart body cannot be read"
+        "The body ends before its closing boundary.",
+    /// The header is no UUID.
+    IdempotencyKeyInvalid = 400 "idempotency-key-invalid" "The Idempotency-Key header is not valid"
+        "The Idempotency-Key header must be a UUID.",
+    /// A query parameter is wrong.
+    QueryInvalid = 400 "query-invalid" "A query parameter is not valid"
+        "limit must be a number from 1 to 100.",
+    /// No bearer token.
+    TokenMissing = 401 "token-missing" "A delete token is needed"
+        "Send the delete token as: Authorization: Bearer <token>.",
+    /// A token that does not fit.
+    TokenWrong = 403 "token-wrong" "The delete token does not fit"
+        "This token does not delete this image.",
+    /// No such image.
+    ImageNotFound = 404 "image-not-found" "There is no such image"
+        "No image has this id.",
+    /// No such route.
+    RouteNotFound = 404 "route-not-found" "There is nothing at this address"
+        "The API is described at /docs.",
+    /// The route does not know the method.
+    MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here"
+        "This address answers GET, HEAD.",
+    /// The key's first upload is still running.
+    IdempotencyKeyInUse = 409 "idempotency-key-in-use" "An upload with this Idempotency-Key is still running"
+        "Send the same request again in a moment.",
+    /// The key's image was deleted.
+    IdempotencyKeySpent = 409 "idempotency-key-spent" "The image that this Idempotency-Key made has been deleted"
+        "Use a new Idempotency-Key to upload it again.",
+    /// The image was deleted.
+    ImageDeleted = 410 "image-deleted" "The image has been deleted"
+        "It will not come back.",
+    /// No body.
+    LengthRequired = 411 "length-required" "The request has no body"
+        "Send Content-Length, or Transfer-Encoding: chunked.",
+    /// More bytes than allowed.
+    FileTooLarge = 413 "file-too-large" "The file is too large"
+        "The file may have at most 1048576 bytes.",
+    /// Content that is no accepted image.
+    MediaTypeUnsupported = 415 "media-type-unsupported" "This kind of file is not taken"
+        "This is an SVG drawing. JPEG, PNG, GIF and WebP images are taken.",
+    /// Not a multipart form.
+    RequestNotMultipart = 415 "request-not-multipart" "The request is not a multipart form"
+        "Send the image as multipart/form-data.",
+    /// The range lies outside.
+    RangeNotSatisfiable = 416 "range-not-satisfiable" "The range lies outside the image"
+        "The image has 235000 bytes.",
+    /// The header of the image cannot be read.
+    ImageMalformed = 422 "image-malformed" "The image is damaged"
+        "The JPEG ends before its dimensions.",
+    /// Too many pixels or too long a side.
+    ImageDimensionsExceeded = 422 "image-dimensions-exceeded" "The image has too many pixels"
+        "The image is 20000 × 100 pixels; the limit for a side is 16384.",
+    /// The key came with other content.
+    IdempotencyKeyMismatch = 422 "idempotency-key-mismatch" "The Idempotency-Key was used for another upload"
+        "An upload with this key had other content. Use a new key for each upload.",
+    /// A mistake of ours.
+    InternalError = 500 "internal-error" "Something went wrong here"
+        "The failure has been logged. Quote the request id when you report it.",
+    /// The database is away.
+    DatabaseUnavailable = 503 "database-unavailable" "The database does not answer"
+        "Try again in a few seconds. Uploads are still taken.",
+    /// The disk fails.
+    DiskUnavailable = 503 "disk-unavailable" "The disk cannot be used"
+        "Nothing was stored. Try again in a few seconds.",
+    /// The disk is full.
+    DiskFull = 507 "disk-full" "The disk is full"
+        "Nothing was stored. Try again later.",
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field or query parameter.
+    #[schema(example = "uploader")]
+    pub field: String,
+    /// What is wrong with it.
+    #[schema(example = "must not be empty")]
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error of this field.
+    pub fn new(field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Problem details (RFC 9457).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Identifies the kind of problem: `urn:image-handler:` and the code.
+    #[serde(rename = "type")]
+    pub problem_type: String,
+    /// What the code means, in a few words.
+    pub title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 400)]
+    pub status: u16,
+    /// What is wrong in this case, and what would be right.
+    pub detail: String,
+    /// The stable code.
+    pub code: &'static str,
+    /// The id of the request, for reports and for finding it in the log.
+    pub request_id: String,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
+    /// With status 413: the most bytes that a file may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_upload_bytes: Option<u64>,
+    /// With status 415: the media types that are taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub accepted_media_types: Vec<&'static str>,
+}
+
+/// An error on its way to the client. It becomes a [`Problem`] once the request's id is known.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    /// The code, which decides status and title.
+    pub code: ErrorCode,
+    detail: String,
+    errors: Vec<FieldError>,
+    max_upload_bytes: Option<u64>,
+    accepted_media_types: Vec<&'static str>,
+    retry_after_seconds: Option<u32>,
+    allow: Option<&'static str>,
+}
+
+impl ApiError {
+    /// An error with a detail that says what is wrong in this case.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            max_upload_bytes: None,
+            accepted_media_types: Vec::new(),
+            retry_after_seconds: None,
+            allow: None,
+        }
+    }
+
+    /// An error whose detail is always the same.
+    #[must_use]
+    pub fn plain(code: ErrorCode) -> Self {
+        Self::new(code, code.example())
+    }
+
+    /// Fields that are wrong. The detail names them all.
+    #[must_use]
+    pub fn fields(code: ErrorCode, errors: Vec<FieldError>) -> Self {
+        let details: Vec<String> = errors
+            .iter()
+            .map(|error| format!("{} {}", error.field, error.detail))
+            .collect();
+        Self {
+            errors,
+            ..Self::new(code, format!("{}.", details.join("; ")))
+        }
+    }
+
+    /// A file with more bytes than allowed.
+    #[must_use]
+    pub fn file_too_large(max_upload_bytes: u64) -> Self {
+        let detail = format!("The file may have at most {max_upload_bytes} bytes.");
+        Self {
+            max_upload_bytes: Some(max_upload_bytes),
+            ..Self::new(ErrorCode::FileTooLarge, detail)
+        }
+    }
+
+    /// A method that the route does not know.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This address answers {allow}.");
+        Self {
+            allow: Some(allow),
+            ..Self::new(ErrorCode::MethodNotAllowed, detail)
+        }
+    }
+
+    /// The error for a status that a library answered with, for which there is no text of ours.
+    #[must_use]
+    pub fn for_status(status: StatusCode) -> Self {
+        let code = match status.as_u16() {
+            404 => ErrorCode::RouteNotFound,
+            405 => ErrorCode::MethodNotAllowed,
+            400..=499 => ErrorCode::RequestMalformed,
+            _ => ErrorCode::InternalError,
+        };
+        Self::plain(code)
+    }
+
+    fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// The problem details for the request with this id.
+    #[must_use]
+    pub fn problem(&self, request_id: &str) -> Problem {
+        Problem {
+            problem_type: format!("urn:image-handler:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: self.detail.clone(),
+            code: self.code.as_str(),
+            request_id: request_id.to_owned(),
+            errors: self.errors.clone(),
+            max_upload_bytes: self.max_upload_bytes,
+            accepted_media_types: self.accepted_media_types.clone(),
+        }
+    }
+
+    /// The whole answer for the request with this id.
+    #[must_use]
+    pub fn response(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status());
+        response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        if let Some(seconds) = self.retry_after_seconds {
+            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, allow));
+        }
+        if self.code == ErrorCode::TokenMissing {
+            response.insert_header(("WWW-Authenticate", "Bearer"));
+        }
+        response.body(serde_json::to_string(&self.problem(request_id)).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// Without the request's id: `trace` finds the error in the response and writes the body anew.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        self.response("")
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            // Logged when the database went away, not again for each request.
+            DbError::Away(_) => Self::plain(ErrorCode::DatabaseUnavailable).retry_after(5),
+            DbError::Unreadable(_) => internal(&error),
+        }
+    }
+}
+
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        log::error!("{}", with_causes(&error));
+        match error {
+            WriteError::DiskFull(_) => Self::plain(ErrorCode::DiskFull).retry_after(60),
+            WriteError::Io(_) => Self::plain(ErrorCode::DiskUnavailable).retry_after(5),
+        }
+    }
+}
+
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NotFound => Self::plain(ErrorCode::ImageNotFound),
+            FindError::Deleted => Self::plain(ErrorCode::ImageDeleted),
+            FindError::Database(error) => error.into(),
+            FindError::Disk(_) => {
+                log::error!("{}", with_causes(&error));
+                Self::plain(ErrorCode::DiskUnavailable).retry_after(5)
+            }
+        }
+    }
+}
+
+impl From<RemoveError> for ApiError {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Find(error) => error.into(),
+            RemoveError::WrongToken => Self::plain(ErrorCode::TokenWrong),
+            RemoveError::NotDurable(error) => error.into(),
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::NotTaken(error) => error.into(),
+            IngestError::NotDurable(error) => error.into(),
+            IngestError::KeyInUse => Self::plain(ErrorCode::IdempotencyKeyInUse).retry_after(1),
+            IngestError::KeyMismatch => Self::plain(ErrorCode::IdempotencyKeyMismatch),
+            IngestError::KeySpent => Self::plain(ErrorCode::IdempotencyKeySpent),
+            IngestError::Unreadable(_) => internal(&error),
+        }
+    }
+}
+
+impl From<InspectError> for ApiError {
+    fn from(error: InspectError) -> Self {
+        let detail = sentence(&error.to_string());
+        match error {
+            InspectError::Unsupported { .. } => Self {
+                accepted_media_types: MediaType::ALL.into_iter().map(MediaType::name).collect(),
+                ..Self::new(
+                    ErrorCode::MediaTypeUnsupported,
+                    format!("{detail} JPEG, PNG, GIF and WebP images are taken."),
+                )
+            },
+            InspectError::Malformed { .. } => Self::new(ErrorCode::ImageMalformed, detail),
+            InspectError::TooManyPixels { .. } | InspectError::SideTooLong { .. } => {
+                Self::new(ErrorCode::ImageDimensionsExceeded, detail)
+            }
+        }
+    }
+}
+
+fn internal(error: &dyn std::error::Error) -> ApiError {
+    log::error!("{}", with_causes(error));
+    ApiError::plain(ErrorCode::InternalError)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// "this is a ZIP archive" becomes "This is a ZIP archive."
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_in_kebab_case() {
+        let codes: HashSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), ErrorCode::ALL.len());
+        for code in codes {
+            assert!(
+                code.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_status_is_an_error_and_every_text_ends_as_it_should() {
+        for code in ErrorCode::ALL {
+            assert!(
+                code.status().is_client_error() || code.status().is_server_error(),
+                "{code:?}"
+            );
+            assert!(!code.title().ends_with('.'), "{code:?}");
+            assert!(code.example().ends_with('.'), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_507_and_a_failing_one_503_both_with_retry_after() {
+        let full = ApiError::from(WriteError::from(std::io::Error::from(
+            std::io::ErrorKind::StorageFull,
+        )));
+        let failing = ApiError::from(WriteError::from(std::io::Error::from(
+            std::io::ErrorKind::Other,
+        )));
+        for (error, status) in [(full, 507), (failing, 503)] {
+            let response = error.response("id");
+            assert_eq!(response.status(), status);
+            assert!(response.headers().contains_key(RETRY_AFTER));
+        }
+    }
+
+    #[test]
+    fn an_internal_error_does_not_say_what_it_was() {
+        let error = ApiError::from(DbError::Unreadable(
+            "column sha256 holds hunter2".to_owned(),
+        ));
+        let problem = serde_json::to_string(&error.problem("id")).unwrap();
+        assert!(!problem.contains("hunter2"));
+        assert_eq!(error.code, ErrorCode::InternalError);
+    }
+}

@@ -1,0 +1,266 @@
+//! `GET /i/{id}.{ext}`: the bytes of an image, with conditions and ranges (RFC 9110, sections 13 and 14).
+
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
+use std::time::{Duration, SystemTime};
+
+use actix_web::body::SizedStream;
+use actix_web::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    HeaderMap, HttpDate, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use tokio::io::AsyncReadExt as _;
+use tokio_util::io::ReaderStream;
+
+use super::client_has;
+use crate::domain::{Checksum, ImageId, MediaType};
+use crate::images::{Content, FindError};
+use crate::routes::{Api, ApiError, ErrorCode};
+use crate::storage::StorageKey;
+
+/// How much is read from disk at once.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// The bytes of an image
+#[utoipa::path(
+    get,
+    path = "/i/{name}",
+    operation_id = "get_image_content",
+    tag = "images",
+    params(
+        ("name" = String, Path, description = "The id of the image, a dot and the extension of its type",
+            example = "019aab3e-7a10-7c3b-9a4f-2b1c0d9e8f70.jpg"),
+        ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
+    ),
+    responses(
+        (status = 200, description = "The whole image",
+            content(
+                (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/webp")
+            ),
+            headers(("ETag" = String, description = "The SHA-256 of the image"))),
+        (status = 206, description = "The range that was asked for",
+            content(
+                (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/webp")
+            ),
+            headers(("Content-Range" = String, description = "Which bytes these are"))),
+        (status = 302, description = "This host has no copy; the object in S3 is at `Location`",
+            headers(("Location" = String, description = "The public URL of the object"))),
+        (status = 304, description = "The client has the image already"),
+    )
+)]
+pub(crate) async fn get_image_content(
+    request: HttpRequest,
+    name: web::Path<String>,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, ApiError> {
+    let (id, media_type) = parse_name(&name)?;
+    match api.images.content(id, media_type).await? {
+        Content::Object { url } => Ok(HttpResponse::Found()
+            .insert_header((LOCATION, url))
+            .insert_header((CACHE_CONTROL, "no-cache"))
+            .finish()),
+        Content::Local {
+            file,
+            size_bytes,
+            sha256,
+            key,
+            id,
+        } => {
+            let copy = LocalCopy {
+                file,
+                size_bytes,
+                etag: etag(sha256),
+                modified: id.created_at().into(),
+                key,
+            };
+            copy.answer(request.headers())
+        }
+    }
+}
+
+fn parse_name(name: &str) -> Result<(ImageId, MediaType), ApiError> {
+    let not_found = || ApiError::plain(ErrorCode::ImageNotFound);
+    let (id, extension) = name.split_once('.').ok_or_else(not_found)?;
+    let media_type = MediaType::from_extension(extension).ok_or_else(not_found)?;
+    Ok((id.parse().map_err(|_| not_found())?, media_type))
+}
+
+fn etag(sha256: Checksum) -> String {
+    format!("\"{sha256}\"")
+}
+
+struct LocalCopy {
+    file: File,
+    size_bytes: u64,
+    etag: String,
+    modified: SystemTime,
+    key: StorageKey,
+}
+
+impl LocalCopy {
+    fn answer(mut self, headers: &HeaderMap) -> Result<HttpResponse, ApiError> {
+        if self.client_has_it(headers) {
+            return Ok(self.head(HttpResponse::NotModified()).finish());
+        }
+        let range = match headers.get(RANGE).and_then(|value| value.to_str().ok()) {
+            Some(range) if self.range_applies(headers) => parse_range(range, self.size_bytes),
+            _ => Range::Whole,
+        };
+        let (status, begin, length) = match range {
+            Range::Whole => (HttpResponse::Ok(), 0, self.size_bytes),
+            Range::Part { begin, length } => {
+                let last = begin + length - 1;
+                let mut status = HttpResponse::PartialContent();
+                status.insert_header((
+                    CONTENT_RANGE,
+                    format!("bytes {begin}-{last}/{}", self.size_bytes),
+                ));
+                (status, begin, length)
+            }
+            Range::Outside => return Ok(self.outside()),
+        };
+        if begin > 0 {
+            let seek = self.file.seek(SeekFrom::Start(begin));
+            seek.map_err(|error| ApiError::from(FindError::Disk(error)))?;
+        }
+        let mut response = self.head(status);
+        response.insert_header((CONTENT_TYPE, self.key.content_type()));
+        let bytes = tokio::fs::File::from_std(self.file).take(length);
+        let stream = ReaderStream::with_capacity(bytes, CHUNK_BYTES);
+        Ok(response.body(SizedStream::new(length, stream)))
+    }
+
+    /// The headers that every answer about these bytes carries.
+    fn head(&self, mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+        response
+            .insert_header((ETAG, self.etag.clone()))
+            .insert_header((LAST_MODIFIED, HttpDate::from(self.modified)))
+            .insert_header((ACCEPT_RANGES, "bytes"))
+            .insert_header((CACHE_CONTROL, self.key.cache_control()))
+            // Should a file ever be taken for a document, it can do nothing there.
+            .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"));
+        response
+    }
+
+    /// `If-None-Match` decides; `If-Modified-Since` only in its absence.
+    fn client_has_it(&self, headers: &HeaderMap) -> bool {
+        match client_has(headers, &self.etag) {
+            Some(has) => has,
+            None => {
+                date(headers, IF_MODIFIED_SINCE).is_some_and(|since| !self.modified_after(since))
+            }
+        }
+    }
+
+    /// Whether a range may be sent: not if the client's part is of something else.
+    fn range_applies(&self, headers: &HeaderMap) -> bool {
+        match headers.get(IF_RANGE).map(|value| value.to_str()) {
+            None => true,
+            Some(Ok(value)) if value.starts_with('"') => value == self.etag,
+            Some(_) => date(headers, IF_RANGE).is_some_and(|since| !self.modified_after(since)),
+        }
+    }
+
+    /// Dates in headers have whole seconds.
+    fn modified_after(&self, since: SystemTime) -> bool {
+        self.modified
+            .duration_since(since)
+            .is_ok_and(|later| later >= Duration::from_secs(1))
+    }
+
+    fn outside(&self) -> HttpResponse {
+        let error = ApiError::new(
+            ErrorCode::RangeNotSatisfiable,
+            format!("The image has {} bytes.", self.size_bytes),
+        );
+        let mut response = HttpResponse::from_error(error);
+        if let Ok(value) = format!("bytes */{}", self.size_bytes).parse() {
+            response.headers_mut().insert(CONTENT_RANGE, value);
+        }
+        response
+    }
+}
+
+fn date(headers: &HeaderMap, name: actix_web::http::header::HeaderName) -> Option<SystemTime> {
+    let date: HttpDate = headers.get(name)?.to_str().ok()?.parse().ok()?;
+    Some(date.into())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Range {
+    Whole,
+    Part { begin: u64, length: u64 },
+    Outside,
+}
+
+/// One range of bytes. Anything else (another unit, several ranges, no range at all) gets the whole image,
+/// as RFC 9110, section 14.2 allows.
+fn parse_range(value: &str, size: u64) -> Range {
+    let parse = |text: &str| -> Option<u64> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // Larger numbers than fit mean "to the end", or lie outside.
+        digits.then(|| text.parse().unwrap_or(u64::MAX))
+    };
+    let Some((begin, end)) = value
+        .strip_prefix("bytes=")
+        .and_then(|range| range.trim().split_once('-'))
+    else {
+        return Range::Whole;
+    };
+    let (begin, last) = match (parse(begin), parse(end)) {
+        (Some(begin), Some(end)) if begin <= end => (begin, end.min(size.saturating_sub(1))),
+        (Some(begin), None) if end.is_empty() => (begin, size.saturating_sub(1)),
+        (None, Some(suffix)) if begin.is_empty() => {
+            if suffix == 0 {
+                return Range::Outside;
+            }
+            (size.saturating_sub(suffix), size.saturating_sub(1))
+        }
+        _ => return Range::Whole,
+    };
+    if begin >= size {
+        return Range::Outside;
+    }
+    Range::Part {
+        begin,
+        length: last - begin + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_rfc_has_them() {
+        let part = |begin, length| Range::Part { begin, length };
+        let rows = [
+            ("bytes=0-0", part(0, 1)),
+            ("bytes=0-499", part(0, 500)),
+            ("bytes=500-", part(500, 500)),
+            ("bytes=-200", part(800, 200)),
+            ("bytes=-2000", part(0, 1000)),
+            ("bytes=900-99999999999999999999999", part(900, 100)),
+            ("bytes=1000-", Range::Outside),
+            ("bytes=99999999999999999999999-", Range::Outside),
+            ("bytes=-0", Range::Outside),
+            ("bytes=5-4", Range::Whole),
+            ("bytes=0-1,5-6", Range::Whole),
+            ("bytes=-", Range::Whole),
+            ("bytes=+1-2", Range::Whole),
+            ("items=0-1", Range::Whole),
+            ("", Range::Whole),
+        ];
+        for (value, expected) in rows {
+            assert_eq!(parse_range(value, 1000), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn no_range_lies_in_an_empty_file() {
+        assert_eq!(parse_range("bytes=0-", 0), Range::Outside);
+        assert_eq!(parse_range("bytes=-1", 0), Range::Outside);
+    }
+}

@@ -1,0 +1,128 @@
+//! HTTP: the only module that knows it. Handlers read the request, call a use case and write the answer.
+//!
+//! May import `images` and what lies below it. [`configure`] is the only table of URLs;
+//! `openapi` describes the same routes, and a test holds the two against each other.
+
+mod client;
+mod error;
+mod health;
+mod images;
+mod limits;
+pub mod openapi;
+mod trace;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, HttpRequest, Route, web};
+
+pub use error::{ApiError, ErrorCode, FieldError, Problem};
+
+use crate::config::Limits;
+use crate::images::Images;
+
+/// What every handler needs. Built once, shared by all.
+pub struct Api {
+    /// The use cases.
+    pub images: Arc<Images>,
+    /// What links begin with, without a slash at the end.
+    pub public_url: String,
+    /// The origin of public object URLs, which the client may show images from.
+    pub objects_origin: String,
+    /// What an upload may be.
+    pub limits: Limits,
+    /// The folder of the web client. `None`: it is served elsewhere.
+    pub web_dir: Option<PathBuf>,
+}
+
+/// The application for one worker: every route, inside [`trace`].
+pub fn app(
+    api: web::Data<Api>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .configure(|config| configure(config, &api))
+        .app_data(api)
+        .default_service(web::to(route_not_found))
+        .wrap(from_fn(trace::trace))
+}
+
+/// Every URL of the service.
+fn configure(config: &mut web::ServiceConfig, api: &Api) {
+    config
+        .service(
+            resource("/api/v1/images", "GET, HEAD, POST")
+                .get(images::list::list_images)
+                .route(web::head().to(images::list::list_images))
+                .post(images::upload::create_image),
+        )
+        .service(
+            resource("/api/v1/images/{id}", "GET, HEAD, DELETE")
+                .get(images::find::find_image)
+                .route(web::head().to(images::find::find_image))
+                .delete(images::delete::delete_image),
+        )
+        .service(
+            resource("/i/{name}", "GET, HEAD")
+                .get(images::content::get_image_content)
+                .route(web::head().to(images::content::get_image_content)),
+        )
+        .service(
+            resource("/api/v1/limits", "GET, HEAD")
+                .get(limits::get_limits)
+                .route(head(limits::get_limits)),
+        )
+        .service(
+            resource("/api/v1/openapi.json", "GET, HEAD")
+                .get(openapi::get_openapi)
+                .route(head(openapi::get_openapi)),
+        )
+        .service(
+            resource("/livez", "GET, HEAD")
+                .get(health::get_livez)
+                .route(head(health::get_livez)),
+        )
+        .service(
+            resource("/readyz", "GET, HEAD")
+                .get(health::get_readyz)
+                .route(head(health::get_readyz)),
+        )
+        .service(resource("/docs", "GET, HEAD").get(openapi::redirect_to_docs))
+        .service(openapi::docs_page())
+        // Below these, whatever is not named above does not exist, for any method.
+        .service(web::scope("/api").default_service(web::to(route_not_found)))
+        .service(web::scope("/i").default_service(web::to(route_not_found)));
+    if let Some(web_dir) = &api.web_dir {
+        config.service(client::client(web_dir, &api.objects_origin));
+    }
+}
+
+/// A route table entry that answers methods it does not know with 405 and says which it does.
+fn resource(path: &str, allow: &'static str) -> actix_web::Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        Err::<actix_web::HttpResponse, _>(ApiError::method_not_allowed(allow))
+    }))
+}
+
+fn head<F, Args>(handler: F) -> Route
+where
+    F: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    web::head().to(handler)
+}
+
+async fn route_not_found(_request: HttpRequest) -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::plain(ErrorCode::RouteNotFound))
+}

@@ -1,0 +1,334 @@
+//! The API's description of itself: the OpenAPI document and the page that shows it.
+//!
+//! Routes, parameters and bodies are described beside the handlers. What would be repeated there stands here
+//! once: which errors each operation has, and examples, made by the code that makes the answers.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use serde_json::{Value, json};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, Ref, RefOr};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::error::PROBLEM_JSON;
+use super::{ApiError, ErrorCode, Problem, health, images, limits};
+
+/// An id for examples, of a request.
+const REQUEST_ID: &str = "019aab3e-7a11-7b2c-8d3e-4f5a6b7c8d9e";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "image-handler",
+        description = "Upload images and never lose one: a local copy, an object in S3 under a public URL, and a record.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "/", description = "This host")),
+    tags(
+        (name = "images", description = "Upload, find, list, fetch and delete images"),
+        (name = "service", description = "What the service takes, and how it is"),
+    ),
+    paths(
+        images::upload::create_image,
+        images::list::list_images,
+        images::find::find_image,
+        images::delete::delete_image,
+        images::content::get_image_content,
+        limits::get_limits,
+        get_openapi,
+        health::get_livez,
+        health::get_readyz,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Security, &Errors, &Examples, &ErrorTable),
+)]
+struct Api;
+
+/// The OpenAPI document.
+#[must_use]
+pub fn document() -> Document {
+    Api::openapi()
+}
+
+/// The document as it is served and committed.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn document_json() -> Result<String, serde_json::Error> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(&document())?))
+}
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    operation_id = "get_openapi",
+    tag = "service",
+    responses((status = 200, description = "The OpenAPI document", body = Object))
+)]
+pub(super) async fn get_openapi() -> Result<HttpResponse, ApiError> {
+    let json = document_json().map_err(|error| {
+        log::error!("the OpenAPI document cannot be written: {error}");
+        ApiError::plain(ErrorCode::InternalError)
+    })?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(json))
+}
+
+/// The page is made of files of its own, so it has to end in a slash.
+pub(super) async fn redirect_to_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, "/docs/"))
+        .finish()
+}
+
+/// The page that shows the document. All of it is in the binary: it works without the network.
+pub(super) fn docs_page() -> SwaggerUi {
+    let config = Config::from("/api/v1/openapi.json")
+        .try_it_out_enabled(true)
+        .validator_url("none");
+    SwaggerUi::new("/docs/{_:.*}").config(config)
+}
+
+/// The errors that each operation can answer.
+const ERRORS: &[(&str, &[ErrorCode])] = &[
+    (
+        "create_image",
+        &[
+            ErrorCode::ValidationFailed,
+            ErrorCode::FileMissing,
+            ErrorCode::FileEmpty,
+            ErrorCode::FieldDuplicate,
+            ErrorCode::FieldUnknown,
+            ErrorCode::MultipartMalformed,
+            ErrorCode::IdempotencyKeyInvalid,
+            ErrorCode::IdempotencyKeyInUse,
+            ErrorCode::IdempotencyKeySpent,
+            ErrorCode::LengthRequired,
+            ErrorCode::FileTooLarge,
+            ErrorCode::MediaTypeUnsupported,
+            ErrorCode::RequestNotMultipart,
+            ErrorCode::ImageMalformed,
+            ErrorCode::ImageDimensionsExceeded,
+            ErrorCode::IdempotencyKeyMismatch,
+            ErrorCode::InternalError,
+            ErrorCode::DiskUnavailable,
+            ErrorCode::DiskFull,
+        ],
+    ),
+    (
+        "list_images",
+        &[
+            ErrorCode::QueryInvalid,
+            ErrorCode::InternalError,
+            ErrorCode::DatabaseUnavailable,
+        ],
+    ),
+    (
+        "find_image",
+        &[
+            ErrorCode::ImageNotFound,
+            ErrorCode::ImageDeleted,
+            ErrorCode::InternalError,
+            ErrorCode::DatabaseUnavailable,
+        ],
+    ),
+    (
+        "delete_image",
+        &[
+            ErrorCode::TokenMissing,
+            ErrorCode::TokenWrong,
+            ErrorCode::ImageNotFound,
+            ErrorCode::ImageDeleted,
+            ErrorCode::InternalError,
+            ErrorCode::DatabaseUnavailable,
+            ErrorCode::DiskUnavailable,
+            ErrorCode::DiskFull,
+        ],
+    ),
+    (
+        "get_image_content",
+        &[
+            ErrorCode::ImageNotFound,
+            ErrorCode::ImageDeleted,
+            ErrorCode::RangeNotSatisfiable,
+            ErrorCode::InternalError,
+            ErrorCode::DatabaseUnavailable,
+            ErrorCode::DiskUnavailable,
+        ],
+    ),
+];
+
+struct Errors;
+
+impl Modify for Errors {
+    fn modify(&self, document: &mut Document) {
+        for operation in operations(document) {
+            let codes = ERRORS
+                .iter()
+                .find(|(id, _)| operation.operation_id.as_deref() == Some(id));
+            let Some((_, codes)) = codes else { continue };
+            let mut by_status: BTreeMap<String, Vec<ErrorCode>> = BTreeMap::new();
+            for code in *codes {
+                by_status
+                    .entry(code.status().as_str().to_owned())
+                    .or_default()
+                    .push(*code);
+            }
+            for (status, codes) in by_status {
+                let description: Vec<String> = codes
+                    .iter()
+                    .map(|code| format!("`{}`: {}", code.as_str(), code.title()))
+                    .collect();
+                let examples = codes.iter().map(|code| {
+                    let problem = ApiError::plain(*code).problem(REQUEST_ID);
+                    let value = serde_json::to_value(problem).unwrap_or_default();
+                    (
+                        code.as_str().to_owned(),
+                        RefOr::T(ExampleBuilder::new().value(Some(value)).build()),
+                    )
+                });
+                let content = ContentBuilder::new()
+                    .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
+                    .examples_from_iter(examples)
+                    .build();
+                let response = ResponseBuilder::new()
+                    .description(description.join("; "))
+                    .content(PROBLEM_JSON, content)
+                    .build();
+                operation
+                    .responses
+                    .responses
+                    .insert(status, RefOr::T(response));
+            }
+        }
+    }
+}
+
+struct Examples;
+
+impl Modify for Examples {
+    fn modify(&self, document: &mut Document) {
+        let image = images::example();
+        let uploaded = images::upload::example();
+        let mut waiting = uploaded.clone();
+        waiting["storage"]["record"] = json!("pending");
+        let list = json!({"items": [image.clone()], "next_cursor": image["id"].clone()});
+        let examples: [(&str, &str, Value); 6] = [
+            ("create_image", "201", uploaded),
+            ("create_image", "202", waiting),
+            ("list_images", "200", list),
+            ("find_image", "200", image),
+            ("get_limits", "200", limits::example()),
+            (
+                "get_openapi",
+                "200",
+                json!({"openapi": "3.1.0", "info": {"title": "image-handler"}, "paths": {}}),
+            ),
+        ];
+        for operation in operations(document) {
+            for (id, status, value) in &examples {
+                if operation.operation_id.as_deref() == Some(id)
+                    && let Some(RefOr::T(response)) = operation.responses.responses.get_mut(*status)
+                {
+                    for content in response.content.values_mut() {
+                        if let RefOr::T(content) = content {
+                            content.example = Some(value.clone());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The `delete_token` of the image, or the admin key"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("delete_token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Describes every code in one place, those included that any address can answer.
+struct ErrorTable;
+
+impl Modify for ErrorTable {
+    fn modify(&self, document: &mut Document) {
+        let rows: Vec<String> = ErrorCode::ALL
+            .iter()
+            .map(|code| {
+                format!(
+                    "| {} | `{}` | {} |",
+                    code.status().as_u16(),
+                    code.as_str(),
+                    code.title()
+                )
+            })
+            .collect();
+        let about = document.info.description.take().unwrap_or_default();
+        document.info.description = Some(format!(
+            "{about}\n\nWhere GET is answered, HEAD is too. Every error is `application/problem+json` (RFC 9457) with a \
+             stable `code`:\n\n| status | code | meaning |\n|---|---|---|\n{}\n",
+            rows.join("\n")
+        ));
+    }
+}
+
+fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|item| {
+        let PathItem {
+            get, post, delete, ..
+        } = item;
+        [get, post, delete].into_iter().filter_map(Option::as_mut)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_an_id_a_summary_and_a_tag() {
+        for operation in operations(&mut document()) {
+            assert!(operation.operation_id.is_some(), "{:?}", operation.summary);
+            assert!(operation.summary.is_some(), "{:?}", operation.operation_id);
+            assert!(operation.tags.is_some(), "{:?}", operation.operation_id);
+        }
+    }
+
+    #[test]
+    fn the_errors_belong_to_operations_that_exist() {
+        let mut document = document();
+        let ids: Vec<String> = operations(&mut document)
+            .filter_map(|each| each.operation_id.clone())
+            .collect();
+        for (id, _) in ERRORS {
+            assert!(ids.iter().any(|each| each == id), "{id}");
+        }
+    }
+
+    #[test]
+    fn every_code_is_described() {
+        let description = document().info.description.unwrap();
+        for code in ErrorCode::ALL {
+            assert!(
+                description.contains(&format!("`{}`", code.as_str())),
+                "{code:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Round every request: its id, its line in the log, and the last word on errors.
+//!
+//! The path is logged without the query; nothing that a client sends is logged as it is but the path and
+//! an id of a plain form.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest};
+use bytes::Bytes;
+use pin_project_lite::pin_project;
+use uuid::Uuid;
+
+use super::error::{ApiError, PROBLEM_JSON};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longer ids, or ids with other characters than these, are replaced: they would go into the log.
+fn is_plain(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+/// The id that came with the request, if it is of a plain form, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| is_plain(id))
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// Gives the request an id, turns whatever error comes back into problem details, and logs one line when
+/// the answer has been sent.
+pub(super) async fn trace(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let line = LogLine {
+        began: Instant::now(),
+        method: request.method().to_string(),
+        path: request.path().to_owned(),
+        request_id: request_id(request.headers()),
+        status: None,
+        sent_bytes: 0,
+    };
+    // Handlers' errors arrive as responses that carry them; what is lost here is a connection.
+    let response = next.call(request).await?.map_into_boxed_body();
+    let response = with_problem_details(response, &line.request_id);
+    Ok(finish(response, line))
+}
+
+/// Errors of ours carry their own problem; those of libraries get the one for their status.
+fn with_problem_details(response: ServiceResponse, request_id: &str) -> ServiceResponse {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_explained = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value == PROBLEM_JSON);
+    let answer = match response.response().error() {
+        Some(error) => explained(error, request_id),
+        // The readiness report is JSON with status 503 on purpose.
+        None if is_error && !is_explained && !is_json(response.headers()) => {
+            let mut answer = ApiError::for_status(status).response(request_id);
+            if let Some(allow) = response.headers().get(ALLOW) {
+                answer.headers_mut().insert(ALLOW, allow.clone());
+            }
+            answer
+        }
+        None => return response,
+    };
+    let (request, _): (HttpRequest, _) = response.into_parts();
+    ServiceResponse::new(request, answer)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("application/json"))
+}
+
+fn explained(error: &Error, request_id: &str) -> actix_web::HttpResponse {
+    if let Some(error) = error.as_error::<ApiError>() {
+        return error.response(request_id);
+    }
+    log::debug!("request_id={request_id}: {error}");
+    ApiError::for_status(error.as_response_error().status_code()).response(request_id)
+}
+
+fn finish(response: ServiceResponse, mut line: LogLine) -> ServiceResponse<Logged> {
+    let mut response = response;
+    line.status = Some(response.status());
+    let id =
+        HeaderValue::from_str(&line.request_id).unwrap_or_else(|_| HeaderValue::from_static("-"));
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.map_body(|_, body| Logged { body, line })
+}
+
+/// The line about a request. It is written when it is dropped: when the body has been sent, or when the
+/// client has gone away, whichever comes first.
+struct LogLine {
+    began: Instant,
+    method: String,
+    path: String,
+    request_id: String,
+    /// `None`: the client went away before there was an answer.
+    status: Option<StatusCode>,
+    sent_bytes: u64,
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        let Self {
+            method,
+            path,
+            request_id,
+            sent_bytes,
+            ..
+        } = self;
+        let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
+        let status = self.status.map_or_else(
+            || "aborted".to_owned(),
+            |status| status.as_u16().to_string(),
+        );
+        log::info!(
+            target: "image_handler::requests",
+            "{method} {path} status={status} duration_ms={milliseconds:.1} bytes={sent_bytes} request_id={request_id}"
+        );
+    }
+}
+
+pin_project! {
+    /// A body that counts what is sent of it, for the log line that it carries.
+    struct Logged {
+        #[pin]
+        body: BoxBody,
+        line: LogLine,
+    }
+}
+
+impl MessageBody for Logged {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.project();
+        let polled = this.body.poll_next(context);
+        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+            this.line.sent_bytes += chunk.len() as u64;
+        }
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_ids_are_taken_over() {
+        for id in ["a", "0192f1a0-6d5e-7c3b-9a4f-2b1c0d9e8f70", "req_1.2"] {
+            assert!(is_plain(id), "{id}");
+        }
+        for id in ["", "a b", "a\nb", "é", &"x".repeat(65), "a\"b"] {
+            assert!(!is_plain(id), "{id}");
+        }
+    }
+}

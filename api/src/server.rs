@@ -1,0 +1,370 @@
+//! Builds the application from its configuration, binds it and runs it until it is stopped.
+//!
+//! May import everything but `main`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{HttpServer, web};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigError, ObjectsConfig};
+use crate::db::{Db, DbConfig, MigrationError, PrepareError};
+use crate::domain::Secret;
+use crate::images::{Images, Parts};
+use crate::routes::{self, Api};
+#[cfg(feature = "embedded-s3")]
+use crate::storage::embedded_s3::EmbeddedS3;
+use crate::storage::{Journal, LocalStore, ObjectStore, ObjectStoreConfig};
+
+/// How long requests in flight may take after the service was told to stop.
+const SHUTDOWN_SECONDS: u64 = 25;
+/// How long the start waits for the database before it goes on without it.
+const MIGRATION_DEADLINE: Duration = Duration::from_secs(10);
+/// How often the migrations are tried again while the database is away.
+const MIGRATION_PAUSE: Duration = Duration::from_secs(2);
+
+/// The service, bound and ready to run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    public_url: String,
+    background: Background,
+}
+
+/// What runs beside the server and ends with it.
+struct Background {
+    stop: CancellationToken,
+    replayer: JoinHandle<()>,
+    migrations: Option<JoinHandle<()>>,
+    #[cfg(feature = "embedded-s3")]
+    _embedded_s3: Option<EmbeddedS3>,
+}
+
+impl Application {
+    /// Opens everything, brings the tables up to date, reads the journal and binds the address.
+    /// Has to be called on a multi-threaded tokio runtime, which the use cases then run on.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting that the start fails for.
+    pub async fn build(config: Config) -> Result<Self, ConfigError> {
+        let local = open_uploads(&config.uploads_dir)?;
+        let secret = match config.secret {
+            Some(secret) => secret,
+            None => kept_secret(local.root()).map_err(|error| {
+                ConfigError::new(
+                    "SECRET",
+                    format!("it cannot be kept in the uploads folder: {error}"),
+                )
+            })?,
+        };
+        let journal = Journal::load(local.journal_folder(), local.tmp_folder())
+            .map_err(|error| ConfigError::new("UPLOADS_DIR", error.to_string()))?;
+
+        let db = prepare_database(&config.database)?;
+        let migrated = migrate(&db).await?;
+
+        #[cfg(feature = "embedded-s3")]
+        let (objects, embedded_s3) = open_objects(config.objects, local.root()).await?;
+        #[cfg(not(feature = "embedded-s3"))]
+        let objects = open_objects(config.objects).await?;
+        let objects_origin = origin(objects.public_url());
+
+        let images = Images::new(Parts {
+            local,
+            journal,
+            objects,
+            db,
+            secret,
+            admin_key: config.admin_key,
+            pixel_limits: config.limits.pixels,
+            patience: config.patience,
+        });
+
+        let listener = std::net::TcpListener::bind(config.server.listen).map_err(|error| {
+            ConfigError::new(
+                "LISTEN",
+                format!("{} cannot be listened on: {error}", config.server.listen),
+            )
+        })?;
+        let listening = |error: io::Error| ConfigError::new("LISTEN", error.to_string());
+        let address = listener.local_addr().map_err(listening)?;
+        let public_url = config
+            .server
+            .public_url
+            .unwrap_or_else(|| format!("http://{}", reachable(address)));
+        let api = web::Data::new(Api {
+            images: Arc::clone(&images),
+            public_url: public_url.clone(),
+            objects_origin,
+            limits: config.limits,
+            web_dir: config.server.web_dir,
+        });
+        let server = HttpServer::new(move || routes::app(api.clone()))
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .listen(listener)
+            .map_err(listening)?
+            .run();
+
+        let stop = CancellationToken::new();
+        Ok(Self {
+            server,
+            address,
+            public_url,
+            background: Background {
+                replayer: tokio::spawn(Arc::clone(&images).replay(stop.clone())),
+                migrations: (!migrated).then(|| tokio::spawn(migrate_later(images, stop.clone()))),
+                stop,
+                #[cfg(feature = "embedded-s3")]
+                _embedded_s3: embedded_s3,
+            },
+        })
+    }
+
+    /// The address that is listened on, with the port that was taken.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What links begin with.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// Stops the server when told to, as SIGTERM and SIGINT do.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until SIGTERM, SIGINT or [`Self::handle`] stops it. Requests in flight are finished; what is
+    /// owed then stays in the journal for the next start.
+    ///
+    /// # Errors
+    /// When the server fails as a whole.
+    pub async fn run_until_stopped(self) -> io::Result<()> {
+        let served = self.server.await;
+        self.background.stop.cancel();
+        let tasks = [Some(self.background.replayer), self.background.migrations];
+        for task in tasks.into_iter().flatten() {
+            if let Err(error) = task.await {
+                log::error!("a background task failed: {error}");
+            }
+        }
+        served
+    }
+}
+
+fn open_uploads(folder: &Path) -> Result<LocalStore, ConfigError> {
+    LocalStore::open(folder).map_err(|error| {
+        let problem = if error.kind() == io::ErrorKind::WouldBlock {
+            format!(
+                "another image-handler uses {}; give each its own folder",
+                folder.display()
+            )
+        } else {
+            format!(
+                "{} cannot be used: {error}; name a folder that this user may write",
+                folder.display()
+            )
+        };
+        ConfigError::new("UPLOADS_DIR", problem)
+    })
+}
+
+/// The secret that an earlier start made, or a new one.
+fn kept_secret(folder: &Path) -> io::Result<Secret> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let path = folder.join("secret");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let text = hex::encode(rand::random::<[u8; 32]>());
+            // Written whole before it gets its name: half a secret would void every token later.
+            let tmp = folder.join("tmp").join("secret");
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&tmp)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&tmp, &path)?;
+            std::fs::File::open(folder)?.sync_all()?;
+            text
+        }
+        Err(error) => return Err(error),
+    };
+    Secret::new(text.trim()).map_err(io::Error::other)
+}
+
+/// Prepares the pool of connections.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn prepare_database(config: &DbConfig) -> Result<Db, ConfigError> {
+    Db::prepare(config).map_err(|error| match error {
+        PrepareError::Ca(_) => ConfigError::new("DATABASE_CA", error.to_string()),
+        PrepareError::Url(_) | PrepareError::Pool(_) => {
+            ConfigError::new("DATABASE_URL", error.to_string())
+        }
+    })
+}
+
+/// Brings the tables up to date. `false`: the database is away, the service starts without it.
+async fn migrate(db: &Db) -> Result<bool, ConfigError> {
+    let Ok(migrated) = tokio::time::timeout(MIGRATION_DEADLINE, db.migrate()).await else {
+        log::warn!("the database does not answer; uploads are taken, migrations follow");
+        db.availability().failed();
+        return Ok(false);
+    };
+    match migrated {
+        Ok(0) => Ok(true),
+        Ok(ran) => {
+            log::info!("migrations run: {ran}");
+            Ok(true)
+        }
+        Err(error @ MigrationError::Away(_)) => {
+            log::warn!("{error}; uploads are taken, migrations follow");
+            db.availability().failed();
+            Ok(false)
+        }
+        Err(error) => Err(ConfigError::new("DATABASE_URL", error.to_string())),
+    }
+}
+
+async fn migrate_later(images: Arc<Images>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(MIGRATION_PAUSE) => {}
+        }
+        match images.migrate().await {
+            Ok(ran) => {
+                log::info!("the database is back, migrations run: {ran}");
+                return;
+            }
+            Err(MigrationError::Away(_)) => {}
+            Err(error) => log::error!("{error}"),
+        }
+    }
+}
+
+#[cfg(feature = "embedded-s3")]
+async fn open_objects(
+    config: ObjectsConfig,
+    uploads: &Path,
+) -> Result<(ObjectStore, Option<EmbeddedS3>), ConfigError> {
+    /// The bucket of the embedded endpoint.
+    const BUCKET: &str = "local";
+    let (config, embedded) = match config {
+        ObjectsConfig::Bucket(config) => (config, None),
+        ObjectsConfig::Embedded { prefix, public_url } => {
+            let embedded = EmbeddedS3::start(&uploads.join("s3"), BUCKET)
+                .await
+                .map_err(|error| {
+                    ConfigError::new(
+                        "S3_BUCKET",
+                        format!("it is not set, and the embedded endpoint does not start: {error}"),
+                    )
+                })?;
+            let config = ObjectStoreConfig {
+                bucket: BUCKET.to_owned(),
+                prefix,
+                endpoint: Some(embedded.endpoint()),
+                region: Some("us-east-1".to_owned()),
+                public_url,
+                acl: crate::storage::ObjectAcl::None,
+                credentials: Some(embedded.credentials()),
+            };
+            (config, Some(embedded))
+        }
+    };
+    Ok((connect(config).await?, embedded))
+}
+
+#[cfg(not(feature = "embedded-s3"))]
+async fn open_objects(config: ObjectsConfig) -> Result<ObjectStore, ConfigError> {
+    match config {
+        ObjectsConfig::Bucket(config) => connect(config).await,
+        ObjectsConfig::Embedded { .. } => Err(ConfigError::new(
+            "S3_BUCKET",
+            "this build has no embedded S3 endpoint",
+        )),
+    }
+}
+
+async fn connect(config: ObjectStoreConfig) -> Result<ObjectStore, ConfigError> {
+    ObjectStore::connect(config).await.map_err(|error| {
+        ConfigError::new(
+            "AWS_REGION",
+            format!("{error}; name the region of the bucket, such as eu-west-1"),
+        )
+    })
+}
+
+/// Scheme, host and port of a URL.
+fn origin(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
+/// An address that listens on every interface is reached on this host by the loopback's.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_is_made_once_and_only_its_owner_may_read_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("tmp")).unwrap();
+        let id = crate::domain::ImageId::generate();
+        let first = kept_secret(folder.path()).unwrap().delete_token(id);
+        let second = kept_secret(folder.path()).unwrap().delete_token(id);
+        assert_eq!(first, second);
+        let mode = std::fs::metadata(folder.path().join("secret"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_secret_that_was_damaged_stops_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("secret"), "short").unwrap();
+        assert!(kept_secret(folder.path()).is_err());
+    }
+
+    #[test]
+    fn links_never_name_the_address_that_stands_for_all() {
+        let rows = [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
+        ];
+        for (bound, expected) in rows {
+            assert_eq!(reachable(bound.parse().unwrap()).to_string(), expected);
+        }
+    }
+}
