@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+
+import { cardsOf, formOf, isLoaded, uploadByHand } from './support/form.js';
+import { fixture } from './support/images.js';
+import { suite } from './support/suite.js';
+
+const { it } = suite();
+
+it('runs under a content security policy without exceptions for inline code', async (page, { server, s3Origin }) => {
+  const policy = `default-src 'self'; img-src 'self' ${s3Origin} blob:; style-src 'self'; script-src 'self'`;
+  await page.route(server.url, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': policy } });
+  });
+  await page.goto(server.url);
+  await formOf(page).file.setInputFiles(await fixture('hills.jpg'));
+  assert.ok(await isLoaded(page.locator('file-field img')), 'the preview of the chosen file');
+  await uploadByHand(page, { file: await fixture('hills.jpg'), name: 'Ada under policy' });
+  assert.ok(await isLoaded(cardsOf(page, 'Ada under policy').getByRole('img')));
+  await cardsOf(page, 'Ada under policy').getByRole('button', { name: /^Delete/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await cardsOf(page, 'Ada under policy').waitFor({ state: 'detached' });
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  it(
+    `fits a screen of 320 pixels in ${colorScheme}, with long names and addresses`,
+    async (page, { server }) => {
+      await page.goto(server.url);
+      await uploadByHand(page, { file: await fixture('hills.jpg'), name: 'W'.repeat(90) });
+      await page.getByText('Delete it later').click();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    },
+    { context: { viewport: { width: 320, height: 640 }, colorScheme } },
+  );
+}
+
+it('can be used with the keyboard alone', async (page, { server }) => {
+  await page.goto(server.url);
+  await formOf(page).file.setInputFiles(await fixture('hills.jpg'));
+  await formOf(page).file.focus();
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('Ada by keyboard');
+  await page.keyboard.press('Enter');
+  await cardsOf(page, 'Ada by keyboard').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'result-title', 'reading goes on at the result');
+
+  await cardsOf(page, 'Ada by keyboard').getByRole('button', { name: /^Delete/ }).focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Keep it', 'the safe answer comes first');
+});
+
+it('the documentation opens, without asking anyone else', async (page, { server }) => {
+  await page.goto(server.url);
+  await page.getByRole('link', { name: 'API documentation' }).click();
+  await page.getByText('/api/v1/images').first().waitFor();
+  assert.match(page.url(), /\/docs/);
+});

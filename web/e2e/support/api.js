@@ -1,0 +1,31 @@
+/*
+ * What the tests do and look up behind the page's back, over the same API.
+ */
+
+import assert from 'node:assert/strict';
+
+const BASE = 'api/v1';
+
+/** @returns {Promise<object>} the answer, with its delete token */
+export async function upload(server, { buffer, mimeType, name }, { uploader = 'Somebody Else', alt } = {}) {
+  const form = new FormData();
+  form.append('uploader', uploader);
+  if (alt !== undefined) {
+    form.append('alt', alt);
+  }
+  form.append('file', new File([buffer], name, { type: mimeType }));
+  const response = await fetch(`${server.url}${BASE}/images`, { method: 'POST', body: form });
+  assert.equal(response.status, 201, await response.clone().text());
+  return response.json();
+}
+
+/** @returns {Promise<object[]>} the images of one uploader; names tell the tests apart */
+export async function imagesOf(server, uploader) {
+  const response = await fetch(`${server.url}${BASE}/images?${new URLSearchParams({ uploader, limit: '50' })}`);
+  assert.equal(response.status, 200);
+  return (await response.json()).items;
+}
+
+export async function statusOf(server, id) {
+  return (await fetch(`${server.url}${BASE}/images/${id}`)).status;
+}

@@ -1,0 +1,46 @@
+/*
+ * Images for the tests. The fixtures were written by Pillow; larger ones are
+ * made here, of noise, so that nothing can make them smaller.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { crc32, deflateSync } from 'node:zlib';
+
+/** @returns {Promise<{name: string, mimeType: string, buffer: Buffer}>} as Playwright takes files */
+export async function fixture(name) {
+  const types = { jpg: 'image/jpeg', png: 'image/png', gif: 'image/gif', webp: 'image/webp' };
+  return {
+    name,
+    mimeType: types[name.split('.').pop()],
+    buffer: await readFile(new URL(`../fixtures/${name}`, import.meta.url)),
+  };
+}
+
+/** A PNG of about `kilobytes` KB, stored without compression. */
+export function noisePng(kilobytes, name = 'noise.png') {
+  const width = 256;
+  const height = Math.floor((kilobytes * 1024) / (width * 3 + 1));
+  const rows = Buffer.concat(Array.from({ length: height }, () => Buffer.concat([Buffer.of(0), randomBytes(width * 3)])));
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  // 8 bits per channel, red, green and blue.
+  header.set([8, 2, 0, 0, 0], 8);
+  const buffer = Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows, { level: 0 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+  return { name, mimeType: 'image/png', buffer };
+}
+
+function chunk(type, data) {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(data.length);
+  const check = Buffer.alloc(4);
+  check.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, check]);
+}

@@ -1,0 +1,122 @@
+/*
+ * <delete-dialog>: asks, then deletes. For the gallery's buttons and for delete
+ * links, which must never delete by merely being opened: mail scanners and chat
+ * previews open links too.
+ * Tells "image-deleted" (detail: {id}) and "delete-dialog-closed".
+ * May import lib.
+ */
+
+import { deleteImage, findImage } from '../../lib/api.js';
+import { asFailure } from '../../lib/failure.js';
+import { altOf, sourceOf } from '../../lib/image.js';
+import { part, tell } from '../../lib/page.js';
+import { describeFailure } from '../../lib/wording.js';
+
+const GONE = ['image-deleted', 'image-not-found'];
+
+class DeleteDialog extends HTMLElement {
+  #wanted = null;
+  #parts;
+
+  connectedCallback() {
+    const names = ['dialog', 'title', 'picture', 'words', 'error', 'keep', 'delete'];
+    this.#parts = Object.fromEntries(names.map((name) => [name, part(this, name)]));
+    this.#parts.keep.addEventListener('click', () => this.#parts.dialog.close());
+    this.#parts.delete.addEventListener('click', () => this.#delete());
+    // Also by Escape and by the browser's own back gesture.
+    this.#parts.dialog.addEventListener('close', () => {
+      this.#wanted = null;
+      tell(this, 'delete-dialog-closed');
+    });
+  }
+
+  /**
+   * @param {object} wanted
+   * @param {string} wanted.id
+   * @param {string} wanted.token
+   * @param {import('../../lib/image.js').Image} [wanted.image] looked up when it is not at hand
+   */
+  async ask(wanted) {
+    const { dialog, picture, words, error } = this.#parts;
+    this.#wanted = wanted;
+    picture.replaceChildren();
+    words.textContent = 'It disappears from here and from S3. This cannot be undone.';
+    error.textContent = '';
+    this.#offerDelete(true);
+    if (!dialog.open) {
+      dialog.showModal();
+    }
+    const image = wanted.image ?? (await this.#find(wanted));
+    // The person may have closed it, or opened another one, meanwhile.
+    if (image && this.#wanted === wanted) {
+      this.#show(image);
+    }
+  }
+
+  #show(image) {
+    const picture = new Image(image.width, image.height);
+    picture.alt = altOf(image);
+    picture.src = sourceOf(image);
+    this.#parts.picture.replaceChildren(picture);
+    this.#parts.words.textContent = `Uploaded by ${image.uploader}. It disappears from here and from S3. This cannot be undone.`;
+  }
+
+  async #find(wanted) {
+    try {
+      return await findImage(wanted.id);
+    } catch (error) {
+      const failure = asFailure(error);
+      if (this.#wanted === wanted && GONE.includes(failure.code)) {
+        this.#showGone(failure);
+      }
+      // Without its picture it can be deleted all the same.
+      return null;
+    }
+  }
+
+  async #delete() {
+    const wanted = this.#wanted;
+    this.#parts.error.textContent = '';
+    this.#parts.delete.disabled = true;
+    try {
+      await deleteImage(wanted.id, wanted.token);
+      this.#finish(wanted);
+    } catch (error) {
+      const failure = asFailure(error);
+      if (failure.code === 'image-deleted') {
+        // Someone was faster; what was wanted is so.
+        this.#finish(wanted);
+      } else if (this.#wanted === wanted) {
+        this.#parts.error.textContent = describeFailure(failure).text;
+        this.#parts.delete.disabled = false;
+        this.#parts.delete.focus();
+      }
+    }
+  }
+
+  #finish(wanted) {
+    // It may show another image by now.
+    if (this.#wanted === wanted) {
+      this.#parts.dialog.close();
+    }
+    tell(this, 'image-deleted', { id: wanted.id });
+  }
+
+  #showGone(failure) {
+    this.#parts.words.textContent = '';
+    this.#parts.error.textContent = describeFailure(failure).text;
+    this.#offerDelete(false);
+    this.#parts.keep.focus();
+  }
+
+  #offerDelete(offered) {
+    this.#parts.title.textContent = offered ? 'Delete this image?' : 'Nothing to delete';
+    this.#parts.keep.textContent = offered ? 'Keep it' : 'Close';
+    this.#parts.delete.hidden = !offered;
+    this.#parts.delete.disabled = false;
+  }
+}
+
+export function registerDeleteDialog() {
+  customElements.define('delete-dialog', DeleteDialog);
+}

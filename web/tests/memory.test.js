@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { Memory } from '../public/lib/memory.js';
+
+function mapStorage(map = new Map()) {
+  return {
+    getItem: (key) => map.get(key) ?? null,
+    setItem: (key, value) => map.set(key, value),
+    removeItem: (key) => map.delete(key),
+  };
+}
+
+function throwing(message) {
+  return () => {
+    throw new Error(message);
+  };
+}
+
+test('name and tokens outlive the page', () => {
+  const storage = mapStorage();
+  const before = new Memory(() => storage);
+  before.name = 'Ada';
+  before.keepToken('id-1', 'secret');
+
+  const after = new Memory(() => storage);
+  assert.equal(after.name, 'Ada');
+  assert.equal(after.tokenOf('id-1'), 'secret');
+  assert.equal(after.tokenOf('id-2'), null);
+});
+
+test('a forgotten token is gone from the storage', () => {
+  const map = new Map();
+  const memory = new Memory(() => mapStorage(map));
+  memory.keepToken('id-1', 'secret');
+  assert.equal(map.size, 1);
+  memory.forgetToken('id-1');
+  assert.equal(memory.tokenOf('id-1'), null);
+  assert.equal(map.size, 0);
+});
+
+for (const [what, open] of [
+  ['naming it throws', throwing('SecurityError')],
+  ['it is missing', () => undefined],
+  ['every call throws', () => ({ getItem: throwing('x'), setItem: throwing('x'), removeItem: throwing('x') })],
+  ['it is full', () => ({ ...mapStorage(), setItem: throwing('QuotaExceededError') })],
+]) {
+  test(`without storage (${what}) it remembers for as long as the page is open`, () => {
+    const memory = new Memory(open);
+    assert.equal(memory.name, '');
+    memory.name = 'Ada';
+    memory.keepToken('id-1', 'secret');
+    assert.equal(memory.name, 'Ada');
+    assert.equal(memory.tokenOf('id-1'), 'secret');
+    memory.forgetToken('id-1');
+    assert.equal(memory.tokenOf('id-1'), null);
+  });
+}
+
+test('a value that could be stored again replaces the one kept meanwhile', () => {
+  const map = new Map();
+  let full = true;
+  const memory = new Memory(() => ({
+    ...mapStorage(map),
+    setItem(key, value) {
+      if (full) {
+        throw new Error('QuotaExceededError');
+      }
+      map.set(key, value);
+    },
+  }));
+  memory.name = 'Ada';
+  full = false;
+  memory.name = 'Grace';
+  assert.equal(memory.name, 'Grace');
+  assert.deepEqual([...map.values()], ['Grace']);
+});

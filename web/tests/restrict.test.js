@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { altObjection, fileObjection, tidyText, uploaderObjection } from '../public/lib/restrict.js';
+
+const limits = {
+  max_upload_bytes: 1000,
+  media_types: [
+    { media_type: 'image/jpeg', extensions: ['jpg', 'jpeg'] },
+    { media_type: 'image/png', extensions: ['png'] },
+  ],
+  max_uploader_characters: 5,
+  max_alt_characters: 8,
+};
+const file = (name, type, size = 10) => ({ name, type, size });
+
+test('no file is an objection of its own', () => {
+  assert.match(fileObjection(null, limits), /Choose an image/);
+});
+
+for (const [accepted, why] of [
+  [file('a.png', 'image/png'), 'type and name fit'],
+  [file('a', 'image/jpeg'), 'the type is enough'],
+  [file('A.JPEG', ''), 'the name is enough where the system knows no type'],
+  [file('a.jpg', 'image/pjpeg'), 'an old type does not matter when the name fits'],
+  [file('a.png', 'image/png', 1000), 'exactly the limit is allowed'],
+]) {
+  test(`accepts ${JSON.stringify(accepted)}: ${why}`, () => {
+    assert.equal(fileObjection(accepted, limits), null);
+  });
+}
+
+for (const [refused, words, why] of [
+  [file('a.tiff', 'image/tiff'), /“a\.tiff”.*JPEG or PNG/, 'the type is not in the list'],
+  [file('apng', ''), /not an image/, 'an extension needs its dot'],
+  [file('a.png', 'image/png', 1001), /“a\.png” is too large.*1001\sbytes.*1000\sbytes/, 'one byte too many'],
+  [file('a.png', 'image/png', 0), /empty/, 'nothing in it'],
+  [file('a.tiff', 'image/tiff', 5000), /not an image/, 'a smaller TIFF would not help either'],
+]) {
+  test(`refuses ${JSON.stringify(refused)}: ${why}`, () => {
+    assert.match(fileObjection(refused, limits), words);
+  });
+}
+
+test('without limits only the server decides on type and size', () => {
+  assert.equal(fileObjection(file('a.tiff', 'image/tiff', 9_999_999), null), null);
+  assert.equal(uploaderObjection('a long long name', null), null);
+  assert.notEqual(uploaderObjection('', null), null);
+});
+
+test('names and descriptions are counted in characters, as the server counts', () => {
+  assert.equal(uploaderObjection('🦀🦀🦀🦀🦀', limits), null);
+  assert.match(uploaderObjection('🦀🦀🦀🦀🦀🦀', limits), /6 characters.*5/);
+  assert.equal(altObjection('', limits), null);
+  assert.match(altObjection('123456789', limits), /9 characters.*8/);
+});
+
+test('text is trimmed and composed', () => {
+  assert.equal(tidyText('  Zoe\u0308 \n'), 'Zo\u00eb');
+  assert.equal(tidyText(' \t '), '');
+});

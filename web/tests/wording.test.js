@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { Failure } from '../public/lib/failure.js';
+import { describeFailure, describePending, describeStorage } from '../public/lib/wording.js';
+
+const describe = (code, facts, context) => describeFailure(new Failure(code, facts), context);
+
+test('what is wrong with the file names the file, points at its field and offers no retry', () => {
+  for (const code of [
+    'file-missing',
+    'file-empty',
+    'file-unreadable',
+    'file-too-large',
+    'media-type-unsupported',
+    'image-malformed',
+    'image-dimensions-exceeded',
+  ]) {
+    const { text, field, retry } = describe(code, { status: 400 }, { fileName: 'cat.png' });
+    assert.equal(field, 'file', code);
+    assert.equal(retry, false, code);
+    assert.ok(code === 'file-missing' || text.includes('“cat.png”'), text);
+  }
+});
+
+test('a limit and accepted types of the server are told, where it told them', () => {
+  assert.match(describe('file-too-large', { maxUploadBytes: 2_097_152 }).text, /the limit is 2\sMB/);
+  assert.doesNotMatch(describe('file-too-large').text, /null|undefined|NaN/);
+  assert.match(describe('media-type-unsupported', { acceptedMediaTypes: ['image/png'] }).text, /Choose a PNG image/);
+});
+
+test('what passes by itself can be tried again, with the wait the server asked for', () => {
+  for (const code of ['network', 'timeout', 'rate-limited', 'idempotency-key-in-use', 'database-unavailable', 'disk-full']) {
+    assert.equal(describe(code).retry, true, code);
+    assert.equal(describe(code).freshKey, false, code);
+  }
+  assert.match(describe('database-unavailable', { status: 503, retryAfter: 5 }).text, /in 5 seconds/);
+});
+
+test('a key that is of no more use is replaced before the next try', () => {
+  for (const code of ['idempotency-key-spent', 'idempotency-key-mismatch', 'idempotency-key-invalid']) {
+    assert.deepEqual([describe(code).retry, describe(code).freshKey], [true, true], code);
+  }
+});
+
+test('the request id is given for faults of the server and for no others', () => {
+  assert.match(describe('internal-error', { status: 500, requestId: 'r-77' }).text, /r-77/);
+  assert.match(describe('new-code', { status: 503, requestId: 'r-78', detail: 'Away.' }).text, /^Away\..*r-78/);
+  assert.doesNotMatch(describe('file-empty', { status: 400, requestId: 'r-79' }).text, /r-79/);
+});
+
+test('a code that this page does not know is told in the sentence of the server', () => {
+  const { text, retry, field } = describe('quota-reached', {
+    status: 400,
+    detail: 'This name has reached its quota.',
+    errors: [{ field: 'some-header', detail: 'Not for people.' }],
+  });
+  assert.equal(text, 'This name has reached its quota.');
+  assert.equal(retry, false);
+  assert.equal(field, null);
+  assert.match(describe('quota-reached', { status: 418 }).text, /418.*quota-reached/);
+});
+
+test('a refused field is told at the field, in the sentence about it', () => {
+  const refused = { status: 400, detail: 'Invalid.', errors: [{ field: 'uploader', detail: 'No control characters.' }] };
+  assert.deepEqual(describe('validation-failed', refused), {
+    text: 'No control characters.',
+    field: 'uploader',
+    retry: false,
+    freshKey: false,
+  });
+});
+
+test('a code that is a name of every object is not looked up on the prototype', () => {
+  assert.equal(describe('constructor', { status: 400, detail: 'Odd.' }).text, 'Odd.');
+});
+
+test('a broken answer of a proxy, of a gateway and of a login page are told apart', () => {
+  assert.match(describe('answer-unreadable', { status: 502 }).text, /not available/);
+  assert.match(describe('answer-unreadable', { status: 403 }).text, /between you and the server/);
+  assert.match(describe('answer-unreadable', { status: 200 }).text, /login page/);
+});
+
+test('a connection that breaks after the last byte is told as such: the image may be stored', () => {
+  assert.match(describe('network', { sent: false }).text, /cannot be reached/);
+  assert.match(describe('network', { sent: true }).text, /not be stored twice/);
+  assert.equal(describe('cancelled', { sent: false }).text, 'Upload cancelled.');
+  assert.match(describe('cancelled', { sent: true }).text, /may appear/);
+});
+
+test('stored is only said of what is stored', () => {
+  const done = (storage) => describeStorage(storage).stages.map((stage) => stage.done);
+  assert.deepEqual(done({ s3: 'stored', record: 'stored' }), [true, true, true]);
+  assert.deepEqual(done({ s3: 'pending', record: 'stored' }), [true, false, true]);
+  assert.deepEqual(done({ s3: 'stored', record: 'pending' }), [true, true, false]);
+  assert.equal(describeStorage({ s3: 'pending', record: 'stored' }).headline, 'Your image is saved');
+  assert.equal(describeStorage({ s3: 'stored', record: 'stored' }).headline, 'Your image is stored');
+  assert.equal(describePending({ s3: 'stored', record: 'stored' }), null);
+  assert.match(describePending({ s3: 'pending', record: 'pending' }), /S3/);
+  assert.match(describePending({ s3: 'stored', record: 'pending' }), /database/);
+});
