@@ -53,6 +53,13 @@ impl Application {
     /// # Errors
     /// [`ConfigError`] names the setting that the start fails for.
     pub async fn build(config: Config) -> Result<Self, ConfigError> {
+        let listener = std::net::TcpListener::bind(config.server.listen).map_err(|error| {
+            ConfigError::new(
+                "LISTEN",
+                format!("{} cannot be listened on: {error}", config.server.listen),
+            )
+        })?;
+        let listening = |error: io::Error| ConfigError::new("LISTEN", error.to_string());
         let local = open_uploads(&config.uploads_dir)?;
         let secret = match config.secret {
             Some(secret) => secret,
@@ -86,13 +93,6 @@ impl Application {
             patience: config.patience,
         });
 
-        let listener = std::net::TcpListener::bind(config.server.listen).map_err(|error| {
-            ConfigError::new(
-                "LISTEN",
-                format!("{} cannot be listened on: {error}", config.server.listen),
-            )
-        })?;
-        let listening = |error: io::Error| ConfigError::new("LISTEN", error.to_string());
         let address = listener.local_addr().map_err(listening)?;
         let public_url = config
             .server
@@ -105,11 +105,12 @@ impl Application {
             limits: config.limits,
             web_dir: config.server.web_dir,
         });
-        let server = HttpServer::new(move || routes::app(api.clone()))
-            .shutdown_timeout(SHUTDOWN_SECONDS)
-            .listen(listener)
-            .map_err(listening)?
-            .run();
+        let mut server =
+            HttpServer::new(move || routes::app(api.clone())).shutdown_timeout(SHUTDOWN_SECONDS);
+        if !config.server.stop_on_signals {
+            server = server.disable_signals();
+        }
+        let server = server.listen(listener).map_err(listening)?.run();
 
         let stop = CancellationToken::new();
         Ok(Self {

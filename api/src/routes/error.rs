@@ -6,7 +6,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -211,8 +211,7 @@ pub struct ApiError {
     errors: Vec<FieldError>,
     max_upload_bytes: Option<u64>,
     accepted_media_types: Vec<&'static str>,
-    retry_after_seconds: Option<u32>,
-    allow: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
@@ -224,8 +223,7 @@ impl ApiError {
             errors: Vec::new(),
             max_upload_bytes: None,
             accepted_media_types: Vec::new(),
-            retry_after_seconds: None,
-            allow: None,
+            headers: Vec::new(),
         }
     }
 
@@ -262,10 +260,8 @@ impl ApiError {
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("This address answers {allow}.");
-        Self {
-            allow: Some(allow),
-            ..Self::new(ErrorCode::MethodNotAllowed, detail)
-        }
+        Self::new(ErrorCode::MethodNotAllowed, detail)
+            .with_header(ALLOW, HeaderValue::from_static(allow))
     }
 
     /// The error for a status that a library answered with, for which there is no text of ours.
@@ -273,16 +269,23 @@ impl ApiError {
     pub fn for_status(status: StatusCode) -> Self {
         let code = match status.as_u16() {
             404 => ErrorCode::RouteNotFound,
-            405 => ErrorCode::MethodNotAllowed,
+            // Only the client's files answer this by themselves.
+            405 => return Self::method_not_allowed("GET, HEAD"),
             400..=499 => ErrorCode::RequestMalformed,
             _ => ErrorCode::InternalError,
         };
         Self::plain(code)
     }
 
-    fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after_seconds = Some(seconds);
+    /// A header that goes with the error.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
+    }
+
+    fn retry_after(self, seconds: u32) -> Self {
+        self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// The problem details for the request with this id.
@@ -306,14 +309,8 @@ impl ApiError {
     pub fn response(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
-        if let Some(seconds) = self.retry_after_seconds {
-            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
-        }
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, allow));
-        }
-        if self.code == ErrorCode::TokenMissing {
-            response.insert_header(("WWW-Authenticate", "Bearer"));
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
         }
         response.body(serde_json::to_string(&self.problem(request_id)).unwrap_or_default())
     }
@@ -475,7 +472,11 @@ mod tests {
         let failing = ApiError::from(WriteError::from(std::io::Error::from(
             std::io::ErrorKind::Other,
         )));
-        for (error, status) in [(full, 507), (failing, 503)] {
+        for (error, code, status) in [
+            (full, ErrorCode::DiskFull, 507),
+            (failing, ErrorCode::DiskUnavailable, 503),
+        ] {
+            assert_eq!(error.code, code);
             let response = error.response("id");
             assert_eq!(response.status(), status);
             assert!(response.headers().contains_key(RETRY_AFTER));

@@ -10,6 +10,7 @@ mod images;
 mod limits;
 pub mod openapi;
 mod trace;
+mod unread;
 
 use std::path::PathBuf;
 use std::sync::Arc;

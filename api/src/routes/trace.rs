@@ -11,7 +11,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
@@ -20,6 +20,7 @@ use pin_project_lite::pin_project;
 use uuid::Uuid;
 
 use super::error::{ApiError, PROBLEM_JSON};
+use super::unread::KeptBody;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -43,7 +44,7 @@ fn request_id(headers: &HeaderMap) -> String {
 /// Gives the request an id, turns whatever error comes back into problem details, and logs one line when
 /// the answer has been sent.
 pub(super) async fn trace(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let line = LogLine {
@@ -54,10 +55,11 @@ pub(super) async fn trace(
         status: None,
         sent_bytes: 0,
     };
+    let unread = KeptBody::of(&mut request);
     // Handlers' errors arrive as responses that carry them; what is lost here is a connection.
     let response = next.call(request).await?.map_into_boxed_body();
     let response = with_problem_details(response, &line.request_id);
-    Ok(finish(response, line))
+    Ok(finish(response, line, unread))
 }
 
 /// Errors of ours carry their own problem; those of libraries get the one for their status.
@@ -72,11 +74,7 @@ fn with_problem_details(response: ServiceResponse, request_id: &str) -> ServiceR
         Some(error) => explained(error, request_id),
         // The readiness report is JSON with status 503 on purpose.
         None if is_error && !is_explained && !is_json(response.headers()) => {
-            let mut answer = ApiError::for_status(status).response(request_id);
-            if let Some(allow) = response.headers().get(ALLOW) {
-                answer.headers_mut().insert(ALLOW, allow.clone());
-            }
-            answer
+            ApiError::for_status(status).response(request_id)
         }
         None => return response,
     };
@@ -99,15 +97,22 @@ fn explained(error: &Error, request_id: &str) -> actix_web::HttpResponse {
     ApiError::for_status(error.as_response_error().status_code()).response(request_id)
 }
 
-fn finish(response: ServiceResponse, mut line: LogLine) -> ServiceResponse<Logged> {
-    let mut response = response;
+fn finish(
+    mut response: ServiceResponse,
+    mut line: LogLine,
+    unread: Option<KeptBody>,
+) -> ServiceResponse<Logged> {
     line.status = Some(response.status());
     let id =
         HeaderValue::from_str(&line.request_id).unwrap_or_else(|_| HeaderValue::from_static("-"));
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response.map_body(|_, body| Logged { body, line })
+    response.map_body(|_, body| Logged {
+        body,
+        line,
+        _unread: unread,
+    })
 }
 
 /// The line about a request. It is written when it is dropped: when the body has been sent, or when the
@@ -149,6 +154,7 @@ pin_project! {
         #[pin]
         body: BoxBody,
         line: LogLine,
+        _unread: Option<KeptBody>,
     }
 }
 

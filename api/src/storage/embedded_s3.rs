@@ -53,24 +53,31 @@ impl EmbeddedS3 {
                 TcpListener::bind((preferred.ip(), 0)).await?
             }
         };
-        let endpoint = Self::serve(root.to_owned(), bucket, listener).await?;
+        // Made anew at each start; they never leave the process.
+        let credentials = StaticCredentials {
+            access_key_id: "embedded".to_owned(),
+            secret_access_key: hex::encode(rand::random::<[u8; 16]>()),
+        };
+        let endpoint = Self::serve(root.to_owned(), bucket, listener, credentials).await?;
         if noted.is_none() {
             tokio::fs::write(&note, endpoint.address.to_string()).await?;
         }
         Ok(endpoint)
     }
 
-    /// Serves the objects below `root` on a listener that the caller has bound.
+    /// Serves the objects below `root` on a listener that the caller has bound, to writers with these
+    /// credentials.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub async fn serve(root: PathBuf, bucket: &str, listener: TcpListener) -> io::Result<Self> {
+    pub async fn serve(
+        root: PathBuf,
+        bucket: &str,
+        listener: TcpListener,
+        credentials: StaticCredentials,
+    ) -> io::Result<Self> {
         tokio::fs::create_dir_all(root.join(bucket)).await?;
         let address = listener.local_addr()?;
-        let credentials = StaticCredentials {
-            access_key_id: "embedded".to_owned(),
-            secret_access_key: hex::encode(rand::random::<[u8; 16]>()),
-        };
         let files = s3s_fs::FileSystem::new(root)
             .map_err(|error| io::Error::other(format!("{error:?}")))?;
         let mut service = S3ServiceBuilder::new(files);
@@ -87,6 +94,12 @@ impl EmbeddedS3 {
         })
     }
 
+    /// Stops it. When this returns, the port is free and every connection closed.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
     /// Where it listens, as a URL.
     #[must_use]
     pub fn endpoint(&self) -> String {
@@ -99,7 +112,7 @@ impl EmbeddedS3 {
         self.address
     }
 
-    /// The credentials that may write. Made anew at each start; they never leave the process.
+    /// The credentials that may write.
     #[must_use]
     pub fn credentials(&self) -> StaticCredentials {
         self.credentials.clone()

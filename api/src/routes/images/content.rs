@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderMap, HttpDate, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+    HeaderMap, HeaderValue, HttpDate, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use tokio::io::AsyncReadExt as _;
@@ -119,7 +119,7 @@ impl LocalCopy {
                 ));
                 (status, begin, length)
             }
-            Range::Outside => return Ok(self.outside()),
+            Range::Outside => return Err(self.outside()),
         };
         if begin > 0 {
             let seek = self.file.seek(SeekFrom::Start(begin));
@@ -170,16 +170,16 @@ impl LocalCopy {
             .is_ok_and(|later| later >= Duration::from_secs(1))
     }
 
-    fn outside(&self) -> HttpResponse {
+    fn outside(&self) -> ApiError {
+        let size = self.size_bytes;
         let error = ApiError::new(
             ErrorCode::RangeNotSatisfiable,
-            format!("The image has {} bytes.", self.size_bytes),
+            format!("The image has {size} bytes."),
         );
-        let mut response = HttpResponse::from_error(error);
-        if let Ok(value) = format!("bytes */{}", self.size_bytes).parse() {
-            response.headers_mut().insert(CONTENT_RANGE, value);
+        match HeaderValue::try_from(format!("bytes */{size}")) {
+            Ok(value) => error.with_header(CONTENT_RANGE, value),
+            Err(_) => error,
         }
-        response
     }
 }
 

@@ -1,6 +1,6 @@
 //! `DELETE /api/v1/images/{id}`
 
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::parse_id;
@@ -24,7 +24,11 @@ pub(crate) async fn delete_image(
     id: web::Path<String>,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, ApiError> {
-    let token = bearer_token(&request).ok_or_else(|| ApiError::plain(ErrorCode::TokenMissing))?;
+    let token = bearer_token(&request).ok_or_else(|| {
+        // RFC 6750, section 3.
+        ApiError::plain(ErrorCode::TokenMissing)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    })?;
     api.images.remove(parse_id(&id)?, token).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,0 +1,44 @@
+# The commands of the project. `make test` is all of them that have to pass; CI calls nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+RESULTS := $(CARGO_TARGET_DIR)/test
+
+.PHONY: help setup lint test test-api test-web openapi
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
+
+setup: web/node_modules/.package-lock.json ## Install what the tests need: MariaDB, Chromium, npm packages
+	@.ci/install-packages
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	cd web && npm ci
+	@touch $@
+
+lint: setup ## Check formatting and lints of the service and the client
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features -- -D warnings
+	cd web && npm run lint
+
+test-api: setup ## Test the service: units, then over HTTP on SQLite, MariaDB and S3
+	@mkdir -p $(RESULTS)
+	cargo test --locked 2>&1 | tee $(RESULTS)/api.log
+
+test-web: setup ## Test the client: units, then in Chromium against the real binary
+	@mkdir -p $(RESULTS)
+	cargo build --locked
+	cd web && npm test 2>&1 | tee $(RESULTS)/web.log
+	cd web && IMAGE_HANDLER_BIN=$(CARGO_TARGET_DIR)/debug/image-handler npm run e2e 2>&1 | tee $(RESULTS)/e2e.log
+
+test: lint test-api test-web ## Run every check and every test
+	@echo; echo "The runners' counts:"
+	@cd $(RESULTS) && grep -E '^(test result|(#|ℹ) (tests|pass|fail|cancelled|skipped) )' api.log web.log e2e.log
+
+openapi: ## Write openapi/openapi.json anew from the code
+	cargo run --locked --quiet -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json

@@ -1,0 +1,286 @@
+//! The executable itself, as a person starts it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::helpers::app::{files_below, form};
+use crate::helpers::fixtures::photo;
+use crate::helpers::root;
+
+/// The executable with nothing of this process's environment that it would read.
+fn command(uploads: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_image-handler"));
+    command
+        .env_clear()
+        .env("LISTEN", "127.0.0.1:0")
+        .env("UPLOADS_DIR", uploads)
+        .env("WEB_DIR", root().join("web/public"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    /// Starts it and waits for the line that says where it listens.
+    fn start(uploads: &Path) -> Self {
+        let mut child = command(uploads).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"));
+        let address = address
+            .unwrap_or_else(|| panic!("no address in {line:?}"))
+            .trim_end_matches('/')
+            .to_owned();
+        Self { child, address }
+    }
+
+    /// Stops it as a service manager does, and gives how it ended and what it logged.
+    fn terminate(mut self) -> (ExitStatus, String) {
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(killed.success());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let mut log = String::new();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut log)
+            .unwrap();
+        (status, log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn upload(running: &Running) -> Value {
+    let request =
+        reqwest::Client::new().post(format!("{}/api/v1/images?who=query-text", running.address));
+    let answer = request
+        .multipart(form("Ada Lovelace", photo()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 201);
+    answer.json().await.unwrap()
+}
+
+async fn fetch(url: &Value) -> (u16, Vec<u8>) {
+    let answer = reqwest::Client::new()
+        .get(url.as_str().unwrap())
+        .send()
+        .await
+        .unwrap();
+    (
+        answer.status().as_u16(),
+        answer.bytes().await.unwrap().to_vec(),
+    )
+}
+
+#[tokio::test]
+async fn with_nothing_configured_it_stores_images_and_keeps_them_over_a_restart() {
+    let uploads = TempDir::new().unwrap();
+    let running = Running::start(uploads.path());
+    let image = upload(&running).await;
+    assert_eq!(fetch(&image["url"]).await, (200, photo()));
+    assert_eq!(fetch(&image["link"]).await, (200, photo()));
+    assert_eq!(files_below(&uploads.path().join("originals")).len(), 1);
+    assert!(uploads.path().join("metadata.db").is_file());
+    let (status, _) = running.terminate();
+    assert_eq!(status.code(), Some(0));
+
+    let running = Running::start(uploads.path());
+    assert_eq!(
+        fetch(&image["url"]).await,
+        (200, photo()),
+        "the same public URL"
+    );
+    let id = image["id"].as_str().unwrap();
+    let request = reqwest::Client::new().delete(format!("{}/api/v1/images/{id}", running.address));
+    let deleted = request
+        .bearer_auth(image["delete_token"].as_str().unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        deleted.status(),
+        204,
+        "the secret was kept, so the token still fits"
+    );
+    assert_eq!(running.terminate().0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_log_has_a_line_for_each_request_and_nothing_that_is_not_its_business() {
+    let uploads = TempDir::new().unwrap();
+    let running = Running::start(uploads.path());
+    let image = upload(&running).await;
+    let id = image["id"].as_str().unwrap();
+    let url = format!("{}/api/v1/images/{id}?token=query-text", running.address);
+    let token = image["delete_token"].as_str().unwrap();
+    let request = reqwest::Client::new()
+        .delete(url)
+        .bearer_auth(token)
+        .header("X-Request-Id", "my-delete");
+    assert_eq!(request.send().await.unwrap().status(), 204);
+    let (_, log) = running.terminate();
+
+    let line = log
+        .lines()
+        .find(|line| line.contains("POST /api/v1/images "))
+        .unwrap_or_else(|| panic!("{log}"));
+    for part in ["status=201", "duration_ms=", "bytes=", "request_id="] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(
+        log.contains(&format!("DELETE /api/v1/images/{id} status=204")),
+        "{log}"
+    );
+    assert!(log.contains("request_id=my-delete"), "{log}");
+    for private in [
+        "query-text",
+        token,
+        "Lovelace",
+        "photo.jpg",
+        "Authorization",
+    ] {
+        assert!(!log.contains(private), "{private} in {log}");
+    }
+    for bad in ["WARN", "ERROR", "panicked"] {
+        assert!(!log.contains(bad), "{log}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_stops_the_start_with_one_line_that_names_the_variable() {
+    let uploads = TempDir::new().unwrap();
+    let file = uploads.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let rows = [
+        ("LISTEN", "here", "127.0.0.1:8080"),
+        ("LISTEN", "192.0.2.1:1", "cannot be listened on"),
+        ("UPLOADS_DIR", file.to_str().unwrap(), "name a folder"),
+        ("WEB_DIR", "/nowhere", "index.html"),
+        ("DATABASE_URL", "oracle://x", "mysql://"),
+        (
+            "DATABASE_URL",
+            "mysql://u:hunter2@127.0.0.1/d?ssl-mode=x",
+            "ssl-mode",
+        ),
+        ("S3_ENDPOINT", "http://127.0.0.1:1", "S3_BUCKET"),
+        ("S3_ACL", "everyone", "public-read"),
+        ("MAX_UPLOAD_BYTES", "lots", "number of bytes"),
+        ("SECRET", "short", "openssl rand"),
+        ("ADMIN_KEY", "short", "openssl rand"),
+        ("PUBLIC_URL", "nowhere", "web address"),
+    ];
+    for (variable, value, expected) in rows {
+        let output = command(&uploads.path().join("uploads"))
+            .env(variable, value)
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{variable}={value}: {message}"
+        );
+        let last = message.trim_end();
+        assert_eq!(last.lines().count(), 1, "{message}");
+        assert!(last.starts_with("image-handler: "), "{message}");
+        assert!(
+            last.contains(variable) && last.contains(expected),
+            "{message}"
+        );
+        assert!(!last.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_is_told_so() {
+    let uploads = TempDir::new().unwrap();
+    let running = Running::start(uploads.path());
+    let output = command(uploads.path()).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        message.contains("UPLOADS_DIR") && message.contains("another image-handler"),
+        "{message}"
+    );
+    assert_eq!(running.terminate().0.code(), Some(0));
+}
+
+#[test]
+fn migrate_makes_the_tables_and_ends() {
+    let uploads = TempDir::new().unwrap();
+    let folder = uploads.path().join("new");
+    for expected in ["migrations run: 1\n", "migrations run: 0\n"] {
+        let output = command(&folder).arg("migrate").output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    }
+    assert!(folder.join("metadata.db").is_file());
+}
+
+#[test]
+fn openapi_prints_the_document_and_help_names_every_variable() {
+    let uploads = TempDir::new().unwrap();
+    let output = command(uploads.path()).arg("openapi").output().unwrap();
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed["info"]["title"], "image-handler");
+    let help = command(uploads.path()).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for variable in [
+        "LISTEN",
+        "PUBLIC_URL",
+        "UPLOADS_DIR",
+        "WEB_DIR",
+        "DATABASE_URL",
+        "S3_BUCKET",
+        "SECRET",
+    ] {
+        assert!(help.contains(variable), "{variable}");
+    }
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let uploads = TempDir::new().unwrap();
+    let output = command(uploads.path())
+        .args(["--listen", "nowhere"])
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("LISTEN: \"nowhere\"")
+    );
+}

@@ -1,0 +1,273 @@
+//! The service as a test runs it: built like the binary builds it, on a free port.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use image_handler::config::{Config, ObjectsConfig, Options};
+use image_handler::domain::{AdminKey, Secret};
+use image_handler::images::Patience;
+use image_handler::server::Application;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::answer::Answer;
+use super::database::{Engine, TestDatabase};
+use super::fixtures::photo;
+use super::root;
+use super::s3::TestS3;
+
+pub(crate) const ADMIN_KEY: &str = "the operator's key of the tests";
+
+/// A database and a bucket, on which one or several hosts run.
+pub(crate) struct TestApp {
+    pub(crate) database: TestDatabase,
+    pub(crate) s3: TestS3,
+    pub(crate) host: Host,
+}
+
+/// One running service with its uploads folder.
+pub(crate) struct Host {
+    pub(crate) uploads: TempDir,
+    pub(crate) address: SocketAddr,
+    config: Config,
+    running: Option<(
+        actix_web::dev::ServerHandle,
+        JoinHandle<std::io::Result<()>>,
+    )>,
+    client: reqwest::Client,
+}
+
+impl TestApp {
+    pub(crate) async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, |_| {}).await
+    }
+
+    /// Starts with a configuration that the test has changed.
+    pub(crate) async fn start_with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        let database = TestDatabase::new(engine).await;
+        let s3 = TestS3::start().await;
+        let host = Host::start(&database, &s3, change).await;
+        Self { database, s3, host }
+    }
+
+    /// Another host on the same database and the same bucket.
+    pub(crate) async fn another_host(&self) -> Host {
+        Host::start(&self.database, &self.s3, |_| {}).await
+    }
+
+    /// Nothing is left of any upload: no file, no object, no row.
+    pub(crate) async fn assert_empty(&self, why: &str) {
+        self.host.assert_no_files(why);
+        assert!(
+            self.s3.objects().is_empty(),
+            "{why}: {:?}",
+            self.s3.objects()
+        );
+        let rows = self.database.rows().await;
+        assert!(rows.is_empty(), "{why}: {rows:?}");
+    }
+}
+
+impl std::ops::Deref for TestApp {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl Host {
+    async fn start(database: &TestDatabase, s3: &TestS3, change: impl FnOnce(&mut Config)) -> Self {
+        let uploads = tempfile::tempdir().unwrap();
+        let web = root().join("web/public").to_string_lossy().into_owned();
+        let options = Options {
+            web_dir: Some(web),
+            listen: Some("127.0.0.1:0".to_owned()),
+            ..Options::default()
+        };
+        let mut config = Config::from_options(options).unwrap();
+        config.uploads_dir = uploads.path().to_owned();
+        config.database = database.config();
+        config.objects = ObjectsConfig::Bucket(s3.config());
+        config.secret = Some(Secret::new("the secret of the tests, long enough").unwrap());
+        config.admin_key = Some(AdminKey::new(ADMIN_KEY).unwrap());
+        config.server.stop_on_signals = false;
+        // A busy machine must not make a healthy part look away; the replayer must not keep tests waiting.
+        config.patience = Patience {
+            upload_object: Duration::from_secs(20),
+            upload_record: Duration::from_secs(20),
+            read: Duration::from_secs(20),
+            replay_pause: Duration::from_millis(200),
+            ..Patience::default()
+        };
+        change(&mut config);
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut host = Self {
+            uploads,
+            address,
+            config,
+            running: None,
+            client,
+        };
+        host.start_again().await;
+        host
+    }
+
+    /// Stops gracefully and starts on the same folder, database and bucket.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some((handle, task)) = self.running.take() {
+            // Connections that the client keeps open would otherwise be waited for.
+            self.client = reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap();
+            handle.stop(true).await;
+            task.await.unwrap().unwrap();
+        }
+    }
+
+    async fn start_again(&mut self) {
+        // The threads of the server that ended may hold the folder's lock a moment longer.
+        let mut application = Application::build(self.config.clone()).await;
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while application
+            .as_ref()
+            .is_err_and(|error| error.problem.contains("another image-handler"))
+            && std::time::Instant::now() < deadline
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            application = Application::build(self.config.clone()).await;
+        }
+        let application = application.unwrap();
+        self.address = application.address();
+        self.running = Some((
+            application.handle(),
+            tokio::spawn(application.run_until_stopped()),
+        ));
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Fetches any URL as a stranger would, without the checks for answers of the service.
+    pub(crate) async fn fetch(&self, url: &str) -> (u16, Vec<u8>) {
+        let response = self.client.get(url).send().await.unwrap();
+        (
+            response.status().as_u16(),
+            response.bytes().await.unwrap().to_vec(),
+        )
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        Answer::read(request.send().await.unwrap()).await
+    }
+
+    pub(crate) fn upload_request(&self, form: Form) -> RequestBuilder {
+        self.request(Method::POST, "/api/v1/images").multipart(form)
+    }
+
+    pub(crate) async fn upload(&self, form: Form) -> Answer {
+        self.send(self.upload_request(form)).await
+    }
+
+    /// Uploads a photo that the service takes, and gives the image.
+    pub(crate) async fn upload_photo(&self) -> Value {
+        self.upload(form("Ada", photo())).await.expect(201).json()
+    }
+
+    pub(crate) async fn upload_with_key(&self, key: &str, form: Form) -> Answer {
+        self.send(self.upload_request(form).header("Idempotency-Key", key))
+            .await
+    }
+
+    pub(crate) async fn delete(&self, id: &str, token: &str) -> Answer {
+        let request = self.request(Method::DELETE, &format!("/api/v1/images/{id}"));
+        self.send(request.bearer_auth(token)).await
+    }
+
+    /// The files that uploads leave: local copies, journal entries, temporary files.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        ["originals", "journal", "tmp"]
+            .iter()
+            .flat_map(|name| files_below(&self.uploads.path().join(name)))
+            .collect()
+    }
+
+    pub(crate) fn assert_no_files(&self, why: &str) {
+        assert!(self.files().is_empty(), "{why}: {:?}", self.files());
+    }
+
+    /// The local copy of an image.
+    pub(crate) fn local_copy(&self, image: &Value) -> PathBuf {
+        let day = &image["created_at"].as_str().unwrap()[..10];
+        let name = image["link"].as_str().unwrap().rsplit('/').next().unwrap();
+        self.uploads.path().join("originals").join(day).join(name)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some((handle, _)) = self.running.take() {
+            // Told at once; nobody waits for it when a test has failed.
+            drop(handle.stop(false));
+        }
+    }
+}
+
+/// The form of an upload.
+pub(crate) fn form(uploader: &str, bytes: Vec<u8>) -> Form {
+    Form::new()
+        .text("uploader", uploader.to_owned())
+        .part("file", file(bytes, "photo.jpg"))
+}
+
+pub(crate) fn file(bytes: Vec<u8>, name: &str) -> Part {
+    Part::bytes(bytes).file_name(name.to_owned())
+}
+
+/// The path of a URL of the service.
+pub(crate) fn path(url: &Value) -> String {
+    let url = url.as_str().unwrap();
+    url.splitn(4, '/')
+        .nth(3)
+        .map(|path| format!("/{path}"))
+        .unwrap()
+}
+
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,184 @@
+//! A database of a test, and what lies in it as an operator would see it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use image_handler::db::DbConfig;
+use mysql_async::prelude::Queryable as _;
+use tempfile::TempDir;
+
+use super::gate::Gate;
+use super::mariadb;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Mariadb,
+}
+
+pub(crate) enum TestDatabase {
+    Sqlite {
+        folder: TempDir,
+    },
+    /// Reached through a gate, so that it can go away.
+    Mariadb {
+        name: String,
+        gate: Gate,
+    },
+}
+
+/// A row of `images`, as far as the tests look at it.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub(crate) struct Row {
+    #[diesel(sql_type = Text)]
+    pub(crate) id: String,
+    #[diesel(sql_type = Text)]
+    pub(crate) uploader: String,
+    #[diesel(sql_type = Text)]
+    pub(crate) url: String,
+    #[diesel(sql_type = Text)]
+    pub(crate) created_at: String,
+    /// 1 once S3 has confirmed the object.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) stored: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) deleted: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) purged: i64,
+}
+
+const ROWS: &str = "SELECT id, uploader, url, CAST(created_at AS CHAR) AS created_at, \
+    stored_at IS NOT NULL AS stored, deleted_at IS NOT NULL AS deleted, purged_at IS NOT NULL AS purged \
+    FROM images ORDER BY id";
+
+impl TestDatabase {
+    pub(crate) async fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::Sqlite {
+                folder: tempfile::tempdir().unwrap(),
+            },
+            Engine::Mariadb => {
+                let server = SocketAddr::from(([127, 0, 0, 1], mariadb::port().await));
+                Self::Mariadb {
+                    name: mariadb::new_database().await,
+                    gate: Gate::to(server).await,
+                }
+            }
+        }
+    }
+
+    pub(crate) fn config(&self) -> DbConfig {
+        match self {
+            Self::Sqlite { folder } => DbConfig::Sqlite {
+                path: sqlite_file(folder),
+            },
+            Self::Mariadb { name, gate } => DbConfig::Mysql {
+                url: format!("mysql://root@127.0.0.1:{}/{name}", gate.port()),
+                ca: None,
+            },
+        }
+    }
+
+    /// The rows, read without the service's code and past the gate.
+    pub(crate) async fn rows(&self) -> Vec<Row> {
+        match self {
+            Self::Sqlite { folder } => diesel::sql_query(ROWS).load(&mut sqlite(folder)).unwrap(),
+            Self::Mariadb { name, .. } => {
+                let mut connection = mysql(name).await;
+                let rows: Vec<(String, String, String, String, i64, i64, i64)> =
+                    connection.query(ROWS).await.unwrap();
+                connection.disconnect().await.unwrap();
+                let row = |(id, uploader, url, created_at, stored, deleted, purged)| Row {
+                    id,
+                    uploader,
+                    url,
+                    created_at,
+                    stored,
+                    deleted,
+                    purged,
+                };
+                rows.into_iter().map(row).collect()
+            }
+        }
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        match self {
+            Self::Sqlite { folder } => {
+                diesel::sql_query(sql).execute(&mut sqlite(folder)).unwrap();
+            }
+            Self::Mariadb { name, .. } => {
+                let mut connection = mysql(name).await;
+                connection.query_drop(sql).await.unwrap();
+                connection.disconnect().await.unwrap();
+            }
+        }
+    }
+
+    /// Makes the database unusable for the service: SQLite is locked by somebody else, MariaDB cannot be
+    /// reached.
+    pub(crate) async fn go_away(&mut self) -> Away {
+        match self {
+            Self::Sqlite { folder } => {
+                let mut connection = sqlite(folder);
+                diesel::sql_query("BEGIN EXCLUSIVE")
+                    .execute(&mut connection)
+                    .unwrap();
+                Away {
+                    sqlite: Some(connection),
+                }
+            }
+            Self::Mariadb { gate, .. } => {
+                gate.close().await;
+                Away { sqlite: None }
+            }
+        }
+    }
+
+    pub(crate) async fn come_back(&mut self, away: Away) {
+        if let Some(mut connection) = away.sqlite {
+            diesel::sql_query("ROLLBACK")
+                .execute(&mut connection)
+                .unwrap();
+        }
+        if let Self::Mariadb { gate, .. } = self {
+            gate.open().await;
+        }
+    }
+}
+
+/// Holds the lock on a SQLite file, if it is one.
+pub(crate) struct Away {
+    sqlite: Option<SqliteConnection>,
+}
+
+impl Away {
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.sqlite.is_some()
+    }
+}
+
+fn sqlite_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("metadata.db")
+}
+
+fn sqlite(folder: &TempDir) -> SqliteConnection {
+    let mut connection =
+        SqliteConnection::establish(&sqlite_file(folder).to_string_lossy()).unwrap();
+    diesel::sql_query("PRAGMA busy_timeout = 10000")
+        .execute(&mut connection)
+        .unwrap();
+    connection
+}
+
+async fn mysql(name: &str) -> mysql_async::Conn {
+    let options = mysql_async::OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(mariadb::port().await)
+        .prefer_socket(false)
+        .user(Some("root"))
+        .db_name(Some(name));
+    mysql_async::Conn::new(options).await.unwrap()
+}

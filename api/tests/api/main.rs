@@ -1,0 +1,20 @@
+//! The API's tests: the real service, driven over HTTP, on real parts.
+//!
+//! One binary. Folders mirror the routes; whatever tests share is in `helpers`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod binary;
+mod errors;
+mod health;
+mod helpers;
+mod hosts;
+mod images;
+mod limits;
+mod migrations;
+mod openapi;
+mod outages;

@@ -1,0 +1,186 @@
+//! S3 or the database is away: uploads go on, and what is owed follows when it is back.
+
+use serde_json::Value;
+
+use crate::helpers::app::{TestApp, form, path};
+use crate::helpers::fixtures::photo;
+use crate::helpers::{on_both_engines, until};
+
+async fn find(app: &TestApp, image: &Value) -> Value {
+    app.get(&format!("/api/v1/images/{}", image["id"].as_str().unwrap()))
+        .await
+        .expect(200)
+        .json()
+}
+
+on_both_engines! {
+    async fn an_upload_while_s3_is_away_is_stored_when_it_is_back(app: TestApp) {
+        let mut app = app;
+        app.s3.stop().await;
+        let image = app.upload_photo().await;
+        assert_eq!(image["storage"], serde_json::json!({"local": "stored", "s3": "pending", "record": "stored"}));
+        assert_eq!(app.get(&path(&image["link"])).await.expect(200).bytes, photo());
+        assert_eq!(find(&app, &image).await["storage"]["s3"], "pending");
+        let listed = app.get("/api/v1/images").await.expect(200).json();
+        assert_eq!(listed["items"][0]["storage"]["s3"], "pending");
+        assert_eq!(app.database.rows().await[0].stored, 0);
+
+        app.s3.start_again().await;
+        let app = &app;
+        until("it is stored", || async { find(app, &image).await["storage"]["s3"] == "stored" }).await;
+        assert_eq!(app.fetch(image["url"].as_str().unwrap()).await, (200, photo()));
+        until("the journal is empty", || async { app.files() == [app.local_copy(&image)] }).await;
+        assert_eq!(app.database.rows().await[0].stored, 1);
+    }
+
+    async fn an_upload_while_s3_is_away_is_stored_also_after_a_restart(app: TestApp) {
+        let mut app = app;
+        app.s3.stop().await;
+        let images = [app.upload_photo().await, app.upload_photo().await];
+        app.host.restart().await;
+        for image in &images {
+            assert_eq!(find(&app, image).await["storage"]["s3"], "pending");
+            assert_eq!(app.get(&path(&image["link"])).await.expect(200).bytes, photo());
+        }
+        app.s3.start_again().await;
+        let app = &app;
+        for image in &images {
+            until("it is stored", || async { find(app, image).await["storage"]["s3"] == "stored" }).await;
+            assert_eq!(app.fetch(image["url"].as_str().unwrap()).await, (200, photo()));
+        }
+        assert_eq!(app.database.rows().await.len(), 2);
+    }
+
+    async fn an_upload_while_the_database_is_away_is_recorded_when_it_is_back(app: TestApp) {
+        let mut app = app;
+        let before = app.upload_photo().await;
+        let away = app.database.go_away().await;
+        let image = app.upload(form("Ada", photo())).await.expect(202).json();
+        assert_eq!(image["storage"], serde_json::json!({"local": "stored", "s3": "stored", "record": "pending"}));
+        assert_eq!(find(&app, &image).await["created_at"], image["created_at"], "from the journal");
+        assert_eq!(app.get(&path(&image["link"])).await.expect(200).bytes, photo());
+        assert!(find_row(&app, &image, away.is_sqlite()).await.is_none());
+
+        app.database.come_back(away).await;
+        let app = &app;
+        until("it is recorded", || async { find_row(app, &image, false).await.is_some() }).await;
+        let created_at = image["created_at"].as_str().unwrap().replace('T', " ").replace('Z', "");
+        assert!(find_row(app, &image, false).await.unwrap().starts_with(&created_at), "as it was then");
+        until("the journal is empty", || async { app.files().len() == 2 }).await;
+        assert_eq!(find(app, &image).await["storage"]["record"], "stored");
+        assert_eq!(app.database.rows().await.len(), 2, "each once");
+        find(app, &before).await;
+    }
+
+    async fn with_both_away_uploads_survive_a_restart(app: TestApp) {
+        let mut app = app;
+        app.s3.stop().await;
+        let away = app.database.go_away().await;
+        let image = app.upload(form("Ada", photo())).await.expect(202).json();
+        assert_eq!(image["storage"], serde_json::json!({"local": "stored", "s3": "pending", "record": "pending"}));
+        app.host.restart().await;
+        assert_eq!(find(&app, &image).await["sha256"], image["sha256"]);
+        assert_eq!(app.get(&path(&image["link"])).await.expect(200).bytes, photo());
+        app.database.come_back(away).await;
+        app.s3.start_again().await;
+        let app = &app;
+        until("nothing is pending", || async {
+            find(app, &image).await["storage"] == serde_json::json!({"local": "stored", "s3": "stored", "record": "stored"})
+        })
+        .await;
+        assert_eq!(app.fetch(image["url"].as_str().unwrap()).await, (200, photo()));
+    }
+
+    async fn what_was_deleted_while_pending_never_comes_back(app: TestApp) {
+        let mut app = app;
+        app.s3.stop().await;
+        let away = app.database.go_away().await;
+        let image = app.upload(form("Ada", photo())).await.expect(202).json();
+        let (id, token) = (image["id"].as_str().unwrap(), image["delete_token"].as_str().unwrap());
+        app.delete(id, token).await.expect(204);
+        app.get(&format!("/api/v1/images/{id}")).await.expect_error(410, "image-deleted");
+        app.host.restart().await;
+        app.database.come_back(away).await;
+        app.s3.start_again().await;
+        let app = &app;
+        until("the journal is empty", || async { app.files().is_empty() }).await;
+        assert!(app.s3.objects().is_empty());
+        let rows = app.database.rows().await;
+        assert_eq!((rows.len(), rows[0].deleted), (1, 1));
+        app.get(&format!("/api/v1/images/{id}")).await.expect_error(410, "image-deleted");
+    }
+}
+
+/// When the image's row says it was made. `locked`: nobody can look.
+async fn find_row(app: &TestApp, image: &Value, locked: bool) -> Option<String> {
+    if locked {
+        return None;
+    }
+    let rows = app.database.rows().await;
+    rows.into_iter()
+        .find(|row| row.id == image["id"])
+        .map(|row| row.created_at)
+}
+
+mod mariadb_away {
+    use reqwest::Method;
+
+    use super::*;
+    use crate::helpers::app::ADMIN_KEY;
+    use crate::helpers::database::Engine;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn lists_and_deletes_answer_503_and_known_images_are_served_from_their_copies() {
+        let mut app = TestApp::start(Engine::Mariadb).await;
+        let image = app.upload_photo().await;
+        let id = image["id"].as_str().unwrap();
+        let away = app.database.go_away().await;
+        app.get("/api/v1/images")
+            .await
+            .expect_error(503, "database-unavailable");
+        app.delete(id, ADMIN_KEY)
+            .await
+            .expect_error(503, "database-unavailable");
+        app.get(&format!("/api/v1/images/{id}"))
+            .await
+            .expect_error(503, "database-unavailable");
+        let served = app.get(&path(&image["link"])).await.expect(200);
+        assert_eq!(served.bytes, photo());
+        assert_eq!(
+            served.header("etag"),
+            format!("\"{}\"", image["sha256"].as_str().unwrap()),
+            "the same as ever"
+        );
+        app.get("/i/019aab3e-7a10-7c3b-9a4f-2b1c0d9e8f70.jpg")
+            .await
+            .expect_error(503, "database-unavailable");
+        app.database.come_back(away).await;
+        let app = &app;
+        until("lists work", || async {
+            app.get("/api/v1/images").await.status == 200
+        })
+        .await;
+        app.send(app.request(Method::HEAD, &path(&image["link"])))
+            .await
+            .expect(200);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_service_that_starts_while_the_database_is_away_migrates_when_it_is_back() {
+        let mut app = TestApp::start(Engine::Mariadb).await;
+        app.database.execute("DROP TABLE images").await;
+        app.database
+            .execute("DROP TABLE __diesel_schema_migrations")
+            .await;
+        let away = app.database.go_away().await;
+        app.host.restart().await;
+        let image = app.upload(form("Ada", photo())).await.expect(202).json();
+        app.database.come_back(away).await;
+        let app = &app;
+        until("it is recorded", || async {
+            find(app, &image).await["storage"]["record"] == "stored"
+        })
+        .await;
+        assert_eq!(app.database.rows().await.len(), 1);
+    }
+}
