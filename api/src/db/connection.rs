@@ -74,7 +74,7 @@ pub(super) fn mysql_pool(
         async move {
             let connection = mysql_async::Conn::new(options)
                 .await
-                .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+                .map_err(connection_error)?;
             AsyncMysqlConnection::try_from(connection).await
         }
         .boxed()
@@ -82,6 +82,19 @@ pub(super) fn mysql_pool(
     // The manager keeps the URL for its own messages: it gets one without a password.
     let manager = AsyncDieselConnectionManager::new_with_config("mysql://", settings);
     Ok(Pool::builder(manager).max_size(MYSQL_CONNECTIONS).build()?)
+}
+
+/// Tells a server that refuses us, which only another configuration mends, from one that is away.
+fn connection_error(error: mysql_async::Error) -> ConnectionError {
+    /// Access denied (1044, 1045, 1698) and unknown database (1049):
+    /// <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>
+    const REFUSED: [u16; 4] = [1044, 1045, 1049, 1698];
+    match error {
+        mysql_async::Error::Server(error) if REFUSED.contains(&error.code) => {
+            ConnectionError::InvalidConnectionUrl(error.message)
+        }
+        error => ConnectionError::BadConnection(error.to_string()),
+    }
 }
 
 fn mysql_options(url: &str, ca: Option<&Path>) -> Result<Opts, PrepareError> {

@@ -2,7 +2,7 @@
 
 use diesel::mysql::Mysql;
 use diesel::sqlite::Sqlite as SqliteBackend;
-use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::pooled_connection::deadpool::{Object, PoolError};
 use diesel_async::{AsyncMigrationHarness, AsyncMysqlConnection, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -20,6 +20,9 @@ pub enum MigrationError {
     /// No connection to the database.
     #[error("the database does not answer: {0}")]
     Away(String),
+    /// The server refuses the login or does not know the database.
+    #[error("the server refuses the connection: {0}")]
+    Refused(String),
     /// Another host has been migrating for too long.
     #[error("another host has held the migration lock for {LOCK_SECONDS} s")]
     Locked,
@@ -55,11 +58,11 @@ impl Db {
     async fn run(&self, direction: Direction) -> Result<usize, MigrationError> {
         match &self.pool {
             EnginePool::Sqlite(pool) => {
-                let connection = pool.get().await.map_err(away)?;
+                let connection = pool.get().await.map_err(no_connection)?;
                 run_on_sqlite(connection, direction).await
             }
             EnginePool::Mysql(pool) => {
-                let connection = pool.get().await.map_err(away)?;
+                let connection = pool.get().await.map_err(no_connection)?;
                 run_on_mysql(connection, direction).await
             }
         }
@@ -118,6 +121,17 @@ where
             .map(|ran| ran.len()),
     };
     ran.map_err(|error| MigrationError::Failed(error.to_string()))
+}
+
+fn no_connection(error: PoolError) -> MigrationError {
+    use diesel::ConnectionError::InvalidConnectionUrl;
+    use diesel_async::pooled_connection::PoolError::ConnectionError;
+    match error {
+        PoolError::Backend(ConnectionError(InvalidConnectionUrl(reason))) => {
+            MigrationError::Refused(reason)
+        }
+        error => away(error),
+    }
 }
 
 fn away(error: impl std::fmt::Display) -> MigrationError {

@@ -166,23 +166,28 @@ impl Images {
             same_upload(&entry.image, now)?;
             return Ok(Some(self.found_in_journal(&entry).await));
         }
-        // While the database is away, uploads go on: should the key turn out to be taken,
-        // that shows when the record is written.
-        if !self.parts.db.availability().is_available() {
-            return Ok(None);
-        }
-        match self
-            .parts
-            .db
-            .find_by_key(key, self.parts.patience.upload_record)
-            .await
-        {
-            Ok(None) | Err(DbError::Away(_)) => Ok(None),
+        let recorded = if self.parts.db.availability().is_available() {
+            let deadline = self.parts.patience.upload_record;
+            self.parts.db.find_by_key(key, deadline).await
+        } else {
+            Err(DbError::Away("it did not answer a moment ago".to_owned()))
+        };
+        match recorded {
+            Ok(None) => Ok(None),
             Ok(Some(record)) if record.deleted => Err(IngestError::KeySpent),
             Ok(Some(record)) => {
                 same_upload(&record.image, now)?;
                 Ok(Some(self.found_in_database(record.image).await))
             }
+            // Uploads go on without the database. Should another host know the key, that shows when the
+            // record is written.
+            Err(DbError::Away(_)) => match self.parts.journal.find_settled(key) {
+                None => Ok(None),
+                Some(entry) => {
+                    same_upload(&entry.image, now)?;
+                    Ok(Some(self.found_in_journal(&entry).await))
+                }
+            },
             Err(error @ DbError::Unreadable(_)) => Err(IngestError::Unreadable(error)),
         }
     }

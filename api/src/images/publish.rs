@@ -168,7 +168,7 @@ impl Images {
     async fn keep(&self, mut claim: Claim, before: &Entry, after: Entry) {
         let id = after.image.id;
         let kept = if after.owed.is_empty() {
-            claim.finish().await.map_err(|error| error.to_string())
+            claim.finish(after).await.map_err(|error| error.to_string())
         } else {
             let changed = *before != after;
             let written = if changed {

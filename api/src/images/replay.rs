@@ -148,7 +148,7 @@ impl Images {
         let began = SystemTime::now();
         let since = self.parts.local.last_sweep().await.checked_sub(grace);
         let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
-        let copies = self.parts.local.copies_changed_since(since, grace).await?;
+        let copies = self.parts.local.copies_written_since(since, grace).await?;
         for batch in copies.chunks(SWEEP_BATCH) {
             let ids: Vec<ImageId> = batch.iter().map(|(id, _)| *id).collect();
             let alive = self

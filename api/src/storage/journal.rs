@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::durable;
 use super::local::{WriteError, blocking};
+use super::settled::Settled;
 use crate::domain::{IdempotencyKeyHash, Image, ImageId};
 
 /// The format of the entries that this version writes and reads.
@@ -86,6 +87,12 @@ impl Entry {
                 Step::MarkPurged,
             ],
         }
+    }
+
+    /// Whether the image is to be published.
+    #[must_use]
+    pub fn is_publication(&self) -> bool {
+        self.intent == Intent::Publish
     }
 
     /// Whether this is still to be done.
@@ -166,6 +173,7 @@ pub struct Journal {
     folder: PathBuf,
     tmp: PathBuf,
     entries: Mutex<Entries>,
+    settled: Settled,
     released: Notify,
     unreadable: usize,
 }
@@ -185,6 +193,9 @@ impl Journal {
         };
         for file in std::fs::read_dir(&folder).map_err(failed)? {
             let path = file.map_err(failed)?.path();
+            if path.is_dir() {
+                continue;
+            }
             match read_entry(&path) {
                 Ok(entry) => {
                     let id = entry.image.id;
@@ -203,9 +214,11 @@ impl Journal {
                 }
             }
         }
+        let settled = Settled::load(folder.join("settled")).map_err(failed)?;
         Ok(Arc::new(Self {
             folder,
             tmp,
+            settled,
             entries: Mutex::new(entries),
             released: Notify::new(),
             unreadable,
@@ -290,6 +303,12 @@ impl Journal {
         entries.slots.get(entries.keys.get(key)?)?.entry.clone()
     }
 
+    /// The upload that came with this key and for which nothing is owed any more, if it was one of the last.
+    #[must_use]
+    pub fn find_settled(&self, key: &IdempotencyKeyHash) -> Option<Arc<Entry>> {
+        self.settled.find(key)
+    }
+
     /// Images that something is owed for and nobody works on, the oldest first.
     #[must_use]
     pub fn owing(&self) -> Vec<ImageId> {
@@ -352,14 +371,14 @@ impl Claim {
         Ok(())
     }
 
-    /// Ends the entry: nothing is owed any more. Not synced, because an entry that comes back after a
+    /// Ends the entry, which now stands like this: nothing is owed any more. Not synced, because an entry that comes back after a
     /// power cut is carried out once more without harm.
     ///
     /// # Errors
     /// Any error of the file system; the entry then stays.
-    pub async fn finish(self) -> io::Result<()> {
-        let path = self.journal.path(self.id);
-        blocking(move || durable::remove(&path)).await?;
+    pub async fn finish(self, entry: Entry) -> io::Result<()> {
+        let (journal, path) = (Arc::clone(&self.journal), self.journal.path(self.id));
+        blocking(move || journal.settled.take(&path, Arc::new(entry))).await?;
         // The drop takes the empty slot away.
         self.journal.entries().set(self.id, None);
         Ok(())
@@ -380,7 +399,7 @@ impl Drop for Claim {
     }
 }
 
-fn read_entry(path: &Path) -> Result<Entry, String> {
+pub(super) fn read_entry(path: &Path) -> Result<Entry, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let entry: Entry = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     if entry.version != VERSION {
@@ -444,8 +463,15 @@ mod tests {
         assert_eq!(journal.owing(), [image.id]);
         let key = image.idempotency_key.clone().unwrap();
         assert_eq!(journal.find_by_key(&key).unwrap().image, image);
-        journal.try_claim(image.id).unwrap().finish().await.unwrap();
+        let finished = Entry::publish(image.clone());
+        journal
+            .try_claim(image.id)
+            .unwrap()
+            .finish(finished)
+            .await
+            .unwrap();
         assert!(journal.find(image.id).is_none());
+        assert!(journal.find_by_key(&key).is_none());
 
         assert_eq!(folder.load().pending(), (0, None));
     }
@@ -470,7 +496,9 @@ mod tests {
             waiting.await.unwrap(),
             "the second gets it when the first lets go"
         );
-        journal.claim(id).await.unwrap().finish().await.unwrap();
+        let claim = journal.claim(id).await.unwrap();
+        let entry = (*claim.entry().unwrap()).clone();
+        claim.finish(entry).await.unwrap();
         assert!(
             journal.claim(id).await.is_none(),
             "nothing is left to claim"
@@ -481,7 +509,7 @@ mod tests {
     async fn an_entry_that_cannot_be_written_leaves_nothing() {
         let folder = Folder::new();
         let journal = folder.load();
-        std::fs::remove_dir(folder.0.path().join("journal")).unwrap();
+        std::fs::remove_dir_all(folder.0.path().join("journal")).unwrap();
         let entry = Entry::publish(image());
         let id = entry.image.id;
         assert!(journal.create(entry).await.is_err());
@@ -499,6 +527,29 @@ mod tests {
         claim.write(Entry::remove(entry.image)).await.unwrap();
         drop(claim);
         assert!(matches!(folder.load().find(id), Some(Known::Removed)));
+    }
+
+    #[tokio::test]
+    async fn a_settled_upload_is_remembered_by_its_key_until_it_is_deleted() {
+        let folder = Folder::new();
+        let journal = folder.load();
+        let image = image();
+        let key = image.idempotency_key.clone().unwrap();
+        let entry = Entry::publish(image.clone());
+        let claim = journal.create(entry.clone()).await.unwrap().unwrap();
+        claim.finish(entry).await.unwrap();
+        assert_eq!(journal.find_settled(&key).unwrap().image.id, image.id);
+
+        let journal = folder.load();
+        let remembered = journal.find_settled(&key).unwrap();
+        assert_eq!((remembered.image.id, remembered.owed.len()), (image.id, 0));
+        assert_eq!(journal.pending(), (0, None), "nothing is owed for it");
+
+        let removal = Entry::remove(image);
+        let claim = journal.create(removal.clone()).await.unwrap().unwrap();
+        claim.finish(removal).await.unwrap();
+        assert!(journal.find_settled(&key).is_none());
+        assert!(folder.load().find_settled(&key).is_none());
     }
 
     #[test]

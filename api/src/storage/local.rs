@@ -188,12 +188,12 @@ impl LocalStore {
         .is_ok()
     }
 
-    /// Local copies that are older than `grace` and lie in day folders that changed since `since`:
-    /// the ones that a crash may have left without an owner. Days that are settled are not read.
+    /// Local copies that were written after `since` and are older than `grace`: the ones that a crash may
+    /// have left without an owner. Days in which nothing was written since are not read.
     ///
     /// # Errors
     /// Any error of the file system.
-    pub async fn copies_changed_since(
+    pub async fn copies_written_since(
         &self,
         since: SystemTime,
         grace: Duration,
@@ -209,8 +209,10 @@ impl LocalStore {
                 }
                 for file in fs::read_dir(day.path())? {
                     let file = file?;
-                    let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
-                    if age >= grace
+                    let modified = file.metadata()?.modified()?;
+                    let age = modified.elapsed().unwrap_or_default();
+                    if modified >= since
+                        && age >= grace
                         && let Some(copy) = named_copy(&file.path())
                     {
                         copies.push(copy);
@@ -346,15 +348,15 @@ mod tests {
         store.write(key(), Bytes::from_static(b"x")).await.unwrap();
         let all = SystemTime::UNIX_EPOCH;
         let now = Duration::ZERO;
-        assert_eq!(store.copies_changed_since(all, now).await.unwrap().len(), 1);
+        assert_eq!(store.copies_written_since(all, now).await.unwrap().len(), 1);
         let later = SystemTime::now() + Duration::from_secs(5);
         assert_eq!(
-            store.copies_changed_since(later, now).await.unwrap().len(),
+            store.copies_written_since(later, now).await.unwrap().len(),
             0
         );
         let hour = Duration::from_hours(1);
         assert_eq!(
-            store.copies_changed_since(all, hour).await.unwrap().len(),
+            store.copies_written_since(all, hour).await.unwrap().len(),
             0
         );
     }

@@ -10,6 +10,7 @@ mod journal;
 mod key;
 mod local;
 mod s3;
+mod settled;
 
 pub use journal::{Claim, Entry, Intent, Journal, JournalError, Known, Step};
 pub use key::StorageKey;

@@ -18,3 +18,4 @@ mod limits;
 mod migrations;
 mod openapi;
 mod outages;
+mod sweep;

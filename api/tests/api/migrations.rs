@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use image_handler::db::Db;
+use image_handler::db::{Db, DbConfig, MigrationError};
 use image_handler::domain::ImageId;
 
 use crate::helpers::database::{Engine, TestDatabase};
@@ -73,5 +73,32 @@ mod mariadb {
     #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
     async fn hosts_that_start_at_once_do_not_collide() {
         hosts_at_once(Engine::Mariadb).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_login_that_the_server_refuses_is_told_from_a_server_that_is_away() {
+        let database = TestDatabase::new(Engine::Mariadb).await;
+        let DbConfig::Mysql { url, .. } = database.config() else {
+            panic!("not MariaDB")
+        };
+        for wrong in [
+            url.replace("root@", "nobody:hunter2@"),
+            format!("{url}_missing"),
+        ] {
+            let db = Db::prepare(&DbConfig::Mysql {
+                url: wrong,
+                ca: None,
+            })
+            .unwrap();
+            let error = db.migrate().await.unwrap_err();
+            assert!(matches!(error, MigrationError::Refused(_)), "{error}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+        let db = Db::prepare(&DbConfig::Mysql {
+            url: "mysql://root@127.0.0.1:1/d".to_owned(),
+            ca: None,
+        })
+        .unwrap();
+        assert!(matches!(db.migrate().await, Err(MigrationError::Away(_))));
     }
 }

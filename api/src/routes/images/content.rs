@@ -5,11 +5,14 @@ use std::io::{Seek as _, SeekFrom};
 use std::time::{Duration, SystemTime};
 
 use actix_web::body::SizedStream;
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
     HeaderMap, HeaderValue, HttpDate, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use bytes::Bytes;
+use futures_util::stream;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
@@ -75,7 +78,7 @@ pub(crate) async fn get_image_content(
                 modified: id.created_at().into(),
                 key,
             };
-            copy.answer(request.headers())
+            copy.answer(&request)
         }
     }
 }
@@ -100,7 +103,8 @@ struct LocalCopy {
 }
 
 impl LocalCopy {
-    fn answer(mut self, headers: &HeaderMap) -> Result<HttpResponse, ApiError> {
+    fn answer(mut self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
+        let headers = request.headers();
         if self.client_has_it(headers) {
             return Ok(self.head(HttpResponse::NotModified()).finish());
         }
@@ -121,12 +125,17 @@ impl LocalCopy {
             }
             Range::Outside => return Err(self.outside()),
         };
+        let mut response = self.head(status);
+        response.insert_header((CONTENT_TYPE, self.key.content_type()));
+        if request.method() == Method::HEAD {
+            // The length is all that is sent of the body, so nothing is read.
+            let nothing = stream::empty::<std::io::Result<Bytes>>();
+            return Ok(response.body(SizedStream::new(length, nothing)));
+        }
         if begin > 0 {
             let seek = self.file.seek(SeekFrom::Start(begin));
             seek.map_err(|error| ApiError::from(FindError::Disk(error)))?;
         }
-        let mut response = self.head(status);
-        response.insert_header((CONTENT_TYPE, self.key.content_type()));
         let bytes = tokio::fs::File::from_std(self.file).take(length);
         let stream = ReaderStream::with_capacity(bytes, CHUNK_BYTES);
         Ok(response.body(SizedStream::new(length, stream)))

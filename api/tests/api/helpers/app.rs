@@ -212,6 +212,8 @@ impl Host {
         ["originals", "journal", "tmp"]
             .iter()
             .flat_map(|name| files_below(&self.uploads.path().join(name)))
+            // What is remembered of settled uploads is owed to nobody.
+            .filter(|path| !path.starts_with(self.uploads.path().join("journal/settled")))
             .collect()
     }
 

@@ -1,6 +1,8 @@
 //! `GET /i/{id}.{ext}`
 
 use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::helpers::answer::Answer;
 use crate::helpers::app::{TestApp, path};
@@ -169,4 +171,29 @@ async fn a_copy_that_cannot_be_read_answers_503() {
     app.get(&path(&image["link"]))
         .await
         .expect_error(503, "disk-unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_goes_on_after_a_head_request() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let link = path(&app.upload_photo().await["link"]);
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    for _ in 0..2 {
+        let head = format!("HEAD {link} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(
+            answer.contains(&format!("content-length: {}", photo().len())),
+            "{answer}"
+        );
+    }
+    let get = format!("GET {link} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(get.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK") && answer.ends_with(&photo()));
 }

@@ -81,6 +81,28 @@ on_both_engines! {
         assert_eq!(app.s3.objects().len(), 1);
     }
 
+    async fn a_key_of_a_settled_upload_is_remembered_while_the_database_is_away(app: TestApp) {
+        let mut app = app;
+        let key = new_key();
+        let first = app.upload_with_key(&key, form("Ada", photo())).await.expect(201);
+        let away = app.database.go_away().await;
+        // The service learns that the database is away, where reading it still works too.
+        app.upload(form("Ada", photo())).await.expect(202);
+        for _ in 0..2 {
+            let retry = app.upload_with_key(&key, form("Ada", photo())).await.expect(201);
+            assert_eq!(retry.header("idempotency-replayed"), "true");
+            for same in ["id", "delete_token", "storage", "sha256", "created_at"] {
+                assert_eq!(retry.json()[same], first.json()[same]);
+            }
+            app.upload_with_key(&key, form("Eve", photo())).await.expect_error(422, "idempotency-key-mismatch");
+            app.host.restart().await;
+        }
+        app.database.come_back(away).await;
+        let app = &app;
+        until("the journal is empty", || async { app.files().len() == 2 }).await;
+        assert_eq!(app.database.rows().await.len(), 2);
+    }
+
     async fn hosts_that_get_the_same_key_at_once_make_one_image(app: TestApp) {
         let other = app.another_host().await;
         for _ in 0..5 {

@@ -286,7 +286,7 @@ async fn a_disk_that_cannot_be_written_answers_503_and_acknowledges_nothing() {
     app.assert_empty("a failed write").await;
     std::fs::create_dir(app.uploads.path().join("tmp")).unwrap();
     // The local copy can be written, the journal entry cannot.
-    std::fs::remove_dir(app.uploads.path().join("journal")).unwrap();
+    std::fs::remove_dir_all(app.uploads.path().join("journal")).unwrap();
     app.upload(form("Ada", photo()))
         .await
         .expect_error(503, "disk-unavailable");
