@@ -42,6 +42,7 @@ const CAN_RETRY = {
   'idempotency-key-in-use': ({ when }) => `The server is still working on your first try. Try again ${when}.`,
   'internal-error': () => 'Something went wrong on the server. Try again.',
   'database-unavailable': ({ when }) => `The service cannot reach its database just now. Try again ${when}.`,
+  'image-pending': ({ when }) => `The image is still on its way here. Try again ${when}.`,
   'disk-unavailable': ({ when }) => `The server cannot save anything just now. Try again ${when}.`,
   'disk-full': () => 'The server has no room left for another image. Try again later.',
 };

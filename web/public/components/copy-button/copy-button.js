@@ -18,8 +18,7 @@ class CopyButton extends HTMLElement {
     this.#button = document.createElement('button');
     this.#button.type = 'button';
     this.#button.className = 'button button--quiet';
-    this.#button.textContent = 'Copy';
-    this.#button.setAttribute('aria-label', `Copy ${this.dataset.what}`);
+    this.#say('Copy');
     this.#button.addEventListener('click', () => this.#copy());
     this.append(this.#button);
   }
@@ -27,12 +26,16 @@ class CopyButton extends HTMLElement {
   async #copy() {
     const source = this.previousElementSibling;
     const done = (await copyText(source.href)) || copyBySelecting(source);
-    this.#button.textContent = done ? 'Copied' : 'Selected';
+    this.#say(done ? 'Copied' : 'Selected');
     announce(done ? `Copied ${this.dataset.what}.` : `Could not copy. ${source.textContent} is selected.`);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#button.textContent = 'Copy';
-    }, SHOW_DONE_MS);
+    this.#timer = setTimeout(() => this.#say('Copy'), SHOW_DONE_MS);
+  }
+
+  /** The name that is read out begins with the text that is seen, so that speech input finds it (WCAG 2.5.3). */
+  #say(text) {
+    this.#button.textContent = text;
+    this.#button.setAttribute('aria-label', `${text} ${this.dataset.what}`);
   }
 }
 
