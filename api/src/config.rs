@@ -173,25 +173,35 @@ impl Default for Limits {
 }
 
 impl Config {
+    /// Checks the settings of the database alone, for commands that need nothing else.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn database_from(options: Options) -> Result<DbConfig, ConfigError> {
+        let uploads_dir = uploads_dir(set(options.uploads_dir));
+        database(
+            set(options.database_url),
+            set(options.database_ca),
+            &uploads_dir,
+        )
+    }
+
     /// Checks the settings.
     ///
     /// # Errors
     /// [`ConfigError`] for the first one that cannot be used.
     pub fn from_options(options: Options) -> Result<Self, ConfigError> {
-        // An empty variable counts as unset: environment files and shells make them.
-        let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
         if set(options.upload_keys).is_some() {
             return Err(ConfigError::new(
                 "UPLOAD_KEYS",
                 "this version cannot close uploads to strangers yet; unset it and restrict access in front of the service",
             ));
         }
-        let uploads_dir =
-            PathBuf::from(set(options.uploads_dir).unwrap_or_else(|| "uploads".to_owned()));
+        let uploads_dir = uploads_dir(set(options.uploads_dir));
         Ok(Self {
             server: ServerConfig {
                 listen: listen(set(options.listen))?,
-                public_url: web_address("PUBLIC_URL", set(options.public_url))?,
+                public_url: public_url(set(options.public_url))?,
                 web_dir: web_dir(set(options.web_dir))?,
                 stop_on_signals: true,
             },
@@ -236,6 +246,15 @@ impl Config {
     }
 }
 
+/// An empty variable counts as unset: environment files and shells make them.
+fn set(value: Option<String>) -> Option<String> {
+    value.filter(|text| !text.trim().is_empty())
+}
+
+fn uploads_dir(value: Option<String>) -> PathBuf {
+    PathBuf::from(value.unwrap_or_else(|| "uploads".to_owned()))
+}
+
 fn listen(value: Option<String>) -> Result<SocketAddr, ConfigError> {
     let text = value.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     text.parse().map_err(|_| {
@@ -246,27 +265,49 @@ fn listen(value: Option<String>) -> Result<SocketAddr, ConfigError> {
     })
 }
 
-/// An http or https address without a slash at the end.
+/// Longer addresses would not fit into the records.
+const MAX_ADDRESS_CHARACTERS: usize = 500;
+
+/// An http or https address without a slash at the end. One with a login in it is refused, and not repeated.
 fn web_address(
     variable: &'static str,
     value: Option<String>,
 ) -> Result<Option<String>, ConfigError> {
     let Some(text) = value else { return Ok(None) };
-    let wrong = || {
+    let wrong = |problem: &str| {
         ConfigError::new(
             variable,
-            format!("{text:?} is not a web address, such as https://images.example.org"),
+            format!("{problem}; write an address such as https://images.example.org"),
         )
     };
-    let url = Url::parse(&text).map_err(|_| wrong())?;
-    let plain = url.has_host()
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty();
-    if !matches!(url.scheme(), "http" | "https") || !plain {
-        return Err(wrong());
+    if text.contains('@') {
+        return Err(wrong("it must not hold a user or a password"));
     }
-    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+    let url = Url::parse(&text).map_err(|_| wrong(&format!("{text:?} is not a web address")))?;
+    let plain = url.has_host() && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !plain {
+        return Err(wrong(&format!("{text:?} is not a web address")));
+    }
+    let address = url.as_str().trim_end_matches('/');
+    if address.len() > MAX_ADDRESS_CHARACTERS {
+        return Err(wrong(&format!(
+            "it is longer than {MAX_ADDRESS_CHARACTERS} characters"
+        )));
+    }
+    Ok(Some(address.to_owned()))
+}
+
+/// The address of the service itself: the client and the API stand at its root.
+fn public_url(value: Option<String>) -> Result<Option<String>, ConfigError> {
+    let address = web_address("PUBLIC_URL", value)?;
+    let at_root = |address: &str| Url::parse(address).is_ok_and(|url| url.path() == "/");
+    match address {
+        Some(address) if !at_root(&address) => Err(ConfigError::new(
+            "PUBLIC_URL",
+            format!("{address:?} has a path; the service stands at the root of its host"),
+        )),
+        address => Ok(address),
+    }
 }
 
 fn web_dir(value: Option<String>) -> Result<Option<PathBuf>, ConfigError> {
@@ -316,11 +357,11 @@ fn database(
                 return Err(wrong("the host or the database is missing"));
             }
             let ca = ca.map(PathBuf::from);
-            if let Some(path) = ca.as_deref().filter(|path| !path.is_file()) {
+            if let Some(path) = ca.as_deref().filter(|path| !holds_certificates(path)) {
                 return Err(ConfigError::new(
                     "DATABASE_CA",
                     format!(
-                        "there is no file {}; name a PEM file with CA certificates",
+                        "{} holds no certificates; name a PEM file of CA certificates",
                         path.display()
                     ),
                 ));
@@ -329,6 +370,10 @@ fn database(
         }
         _ => Err(wrong("only sqlite and mysql are supported")),
     }
+}
+
+fn holds_certificates(path: &std::path::Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.contains("-----BEGIN CERTIFICATE-----"))
 }
 
 struct ObjectOptions {
@@ -549,13 +594,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_ca_file_is_named() {
+    fn a_ca_file_without_certificates_is_named() {
         let mut options = with("DATABASE_URL", "mysql://u@h/d");
-        options.database_ca = Some("/nowhere/ca.pem".to_owned());
-        assert_eq!(
-            Config::from_options(options).unwrap_err().variable,
-            "DATABASE_CA"
-        );
+        for no_ca in ["/nowhere/ca.pem", "/etc/passwd"] {
+            options.database_ca = Some(no_ca.to_owned());
+            let error = Config::from_options(options.clone()).unwrap_err();
+            assert_eq!(error.variable, "DATABASE_CA");
+        }
     }
 
     #[test]

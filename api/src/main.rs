@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use image_handler::config::{Config, ConfigError, Options};
+use image_handler::db::DbConfig;
 use image_handler::routes::openapi;
 use image_handler::server::{Application, prepare_database};
 
@@ -28,23 +30,36 @@ enum Command {
     Openapi,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long work that cannot be interrupted may hold up the end of the process.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
     let CommandLine { command, options } = CommandLine::parse();
     start_log();
-    let done = match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(options).await,
-        Command::Migrate => migrate(options).await,
-        Command::Openapi => openapi::document_json()
-            .map_err(anyhow::Error::from)
-            .and_then(|json| say(json.trim_end())),
-    };
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| {
+            let done = runtime.block_on(run(command.unwrap_or(Command::Serve), options));
+            // A connection that hangs must not keep the process: what is owed is in the journal.
+            runtime.shutdown_timeout(LAST_MOMENT);
+            done
+        });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "image-handler: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(command: Command, options: Options) -> anyhow::Result<()> {
+    match command {
+        Command::Serve => serve(options).await,
+        Command::Migrate => migrate(options).await,
+        Command::Openapi => say(openapi::document_json()?.trim_end()),
     }
 }
 
@@ -67,6 +82,8 @@ fn start_log() {
     ] {
         log.filter_module(library, log::LevelFilter::Warn);
     }
+    // What clients send that is no HTTP is no error of ours.
+    log.filter_module("actix_http", log::LevelFilter::Off);
     log.init();
 }
 
@@ -83,11 +100,15 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 }
 
 async fn migrate(options: Options) -> anyhow::Result<()> {
-    let config = Config::from_options(options)?;
-    // A new SQLite file needs its folder.
-    std::fs::create_dir_all(&config.uploads_dir)
-        .map_err(|error| ConfigError::new("UPLOADS_DIR", error.to_string()))?;
-    let ran = prepare_database(&config.database)?
+    let database = Config::database_from(options)?;
+    if let DbConfig::Sqlite { path } = &database
+        && let Some(folder) = path.parent()
+    {
+        // The default one lies in a folder that the first start makes.
+        let made = std::fs::create_dir_all(folder);
+        made.map_err(|error| ConfigError::new("DATABASE_URL", error.to_string()))?;
+    }
+    let ran = prepare_database(&database)?
         .migrate()
         .await
         .map_err(|error| ConfigError::new("DATABASE_URL", error.to_string()))?;

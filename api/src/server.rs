@@ -28,6 +28,8 @@ const SHUTDOWN_SECONDS: u64 = 25;
 const MIGRATION_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the migrations are tried again while the database is away.
 const MIGRATION_PAUSE: Duration = Duration::from_secs(2);
+/// How long the replayer rests after a panic.
+const REPLAYER_PAUSE: Duration = Duration::from_secs(1);
 
 /// The service, bound and ready to run.
 pub struct Application {
@@ -70,8 +72,10 @@ impl Application {
                 )
             })?,
         };
-        let journal = Journal::load(local.journal_folder(), local.tmp_folder())
-            .map_err(|error| ConfigError::new("UPLOADS_DIR", error.to_string()))?;
+        let journal =
+            Journal::load(local.journal_folder(), local.tmp_folder()).map_err(|error| {
+                ConfigError::new("UPLOADS_DIR", format!("{:#}", anyhow::Error::from(error)))
+            })?;
 
         let db = prepare_database(&config.database)?;
         let migrated = migrate(&db).await?;
@@ -118,7 +122,7 @@ impl Application {
             address,
             public_url,
             background: Background {
-                replayer: tokio::spawn(Arc::clone(&images).replay(stop.clone())),
+                replayer: tokio::spawn(replay(Arc::clone(&images), stop.clone())),
                 migrations: (!migrated).then(|| tokio::spawn(migrate_later(images, stop.clone()))),
                 stop,
                 #[cfg(feature = "embedded-s3")]
@@ -243,19 +247,44 @@ async fn migrate(db: &Db) -> Result<bool, ConfigError> {
     }
 }
 
+/// Tries the migrations again until they have run.
 async fn migrate_later(images: Arc<Images>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(MIGRATION_PAUSE) => {}
         }
-        match images.migrate().await {
-            Ok(ran) => {
+        // On a task of its own, as running migrations blocks the one that it is on.
+        let images = Arc::clone(&images);
+        let attempt = tokio::spawn(async move { images.migrate().await });
+        let give_up = attempt.abort_handle();
+        let outcome = tokio::select! {
+            () = stop.cancelled() => {
+                give_up.abort();
+                return;
+            }
+            outcome = tokio::time::timeout(MIGRATION_DEADLINE, attempt) => outcome,
+        };
+        match outcome {
+            Ok(Ok(Ok(ran))) => {
                 log::info!("the database is back, migrations run: {ran}");
                 return;
             }
-            Err(MigrationError::Away(_)) => {}
-            Err(error) => log::error!("{error}"),
+            Ok(Ok(Err(MigrationError::Away(_)))) => {}
+            Ok(Ok(Err(error))) => log::error!("{error}"),
+            Ok(Err(stopped)) => log::error!("the migrations stopped: {stopped}"),
+            Err(_) => give_up.abort(),
+        }
+    }
+}
+
+/// Keeps the replayer running: what is owed must not depend on no entry ever making it panic.
+async fn replay(images: Arc<Images>, stop: CancellationToken) {
+    while let Err(stopped) = tokio::spawn(Arc::clone(&images).replay(stop.clone())).await {
+        log::error!("the replayer stopped and is started again: {stopped}");
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REPLAYER_PAUSE) => {}
         }
     }
 }

@@ -18,9 +18,10 @@ const SQLITE_CONNECTIONS: usize = 4;
 const MYSQL_CONNECTIONS: usize = 16;
 
 /// `synchronous=FULL`, because with NORMAL in WAL mode acknowledged rows are lost in a power cut.
-/// `busy_timeout` comes first: switching to WAL needs the lock too.
+/// `busy_timeout` comes first, as switching to WAL needs the lock too. It is shorter than every deadline: a
+/// query that waits for a lock cannot be given up from outside.
 const SQLITE_SETUP: &str = "
-    PRAGMA busy_timeout = 5000;
+    PRAGMA busy_timeout = 700;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
@@ -47,11 +48,11 @@ pub(super) fn sqlite_pool(path: &Path) -> Result<Pool<Sqlite>, PrepareError> {
     settings.recycling_method = RecyclingMethod::Fast;
     settings.custom_setup = Box::new(|path| {
         async move {
-            let mut connection = Sqlite::establish(path).await?;
-            connection
-                .batch_execute(SQLITE_SETUP)
-                .await
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            let mut connection = Sqlite::establish(path).await.map_err(sqlite_error)?;
+            let setup = connection.batch_execute(SQLITE_SETUP).await;
+            setup
+                .map_err(ConnectionError::CouldntSetupConfiguration)
+                .map_err(sqlite_error)?;
             Ok(connection)
         }
         .boxed()
@@ -82,6 +83,16 @@ pub(super) fn mysql_pool(
     // The manager keeps the URL for its own messages: it gets one without a password.
     let manager = AsyncDieselConnectionManager::new_with_config("mysql://", settings);
     Ok(Pool::builder(manager).max_size(MYSQL_CONNECTIONS).build()?)
+}
+
+/// A file that is locked will be free again. Any other trouble with opening it (no such folder, no
+/// database, no permission) needs another configuration.
+fn sqlite_error(error: ConnectionError) -> ConnectionError {
+    let text = error.to_string();
+    if text.contains("locked") || text.contains("busy") {
+        return error;
+    }
+    ConnectionError::InvalidConnectionUrl(text)
 }
 
 /// Tells a server that refuses us, which only another configuration mends, from one that is away.

@@ -120,7 +120,47 @@ impl Db {
             .execute(connection)
             .await
         })?;
-        Ok(())
+        if self.find(image.id, deadline).await?.is_some() {
+            return Ok(());
+        }
+        // There was no such record: it is another image's that has the key.
+        row.idempotency_key = None;
+        let inserted = on_engine!(self, deadline, |connection| {
+            diesel::insert_into(images::table)
+                .values(&row)
+                .execute(connection)
+                .await
+        });
+        match inserted {
+            Err(QueryFailure::UniqueViolation) => Ok(()),
+            inserted => Ok(inserted.map(|_| ())?),
+        }
+    }
+
+    /// Images whose tombstones were written since, the oldest tombstone first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn deleted_since(
+        &self,
+        since: DateTime<Utc>,
+        limit: u32,
+        deadline: Duration,
+    ) -> Result<Vec<(Image, DateTime<Utc>)>, DbError> {
+        let rows: Vec<Row> = on_engine!(self, deadline, |connection| {
+            images::table
+                .filter(images::deleted_at.ge(since.naive_utc()))
+                .order((images::deleted_at.asc(), images::id.asc()))
+                .limit(limit.into())
+                .select(Row::as_select())
+                .load(connection)
+                .await
+        })?;
+        let tombstones = rows.into_iter().map(|row| {
+            let deleted_at = row.deleted_at.map_or(since, |at| at.and_utc());
+            Record::try_from(row).map(|record| (record.image, deleted_at))
+        });
+        Ok(tombstones.collect::<Result<_, _>>()?)
     }
 
     /// Notes in the tombstone that nothing else is left of the image.

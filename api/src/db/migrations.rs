@@ -20,8 +20,8 @@ pub enum MigrationError {
     /// No connection to the database.
     #[error("the database does not answer: {0}")]
     Away(String),
-    /// The server refuses the login or does not know the database.
-    #[error("the server refuses the connection: {0}")]
+    /// The server refuses the login or does not know the database, or the file is none.
+    #[error("the database cannot be opened: {0}")]
     Refused(String),
     /// Another host has been migrating for too long.
     #[error("another host has held the migration lock for {LOCK_SECONDS} s")]
@@ -76,12 +76,21 @@ async fn run_on_sqlite(
 ) -> Result<usize, MigrationError> {
     connection
         .spawn_blocking(move |connection| {
-            connection.immediate_transaction(|connection| {
-                Ok(apply::<SqliteBackend>(connection, SQLITE, direction))
-            })
+            let mut outcome = Ok(0);
+            let transaction = connection.immediate_transaction(|connection| {
+                outcome = apply::<SqliteBackend>(connection, SQLITE, direction);
+                match &outcome {
+                    Ok(_) => Ok(()),
+                    Err(_) => Err(diesel::result::Error::RollbackTransaction),
+                }
+            });
+            match transaction {
+                Ok(()) | Err(diesel::result::Error::RollbackTransaction) => Ok(outcome),
+                Err(error) => Err(error),
+            }
         })
         .await
-        .map_err(|error: diesel::result::Error| MigrationError::Away(error.to_string()))?
+        .map_err(away)?
 }
 
 /// MySQL's DDL is not transactional: a named lock keeps hosts apart, and each migration is one statement.

@@ -46,6 +46,9 @@ pub enum DbError {
     /// It did not answer in time, or answered with an error that a person or time can mend.
     #[error("the database did not answer: {0}")]
     Away(String),
+    /// It understood the statement and refused it: asking again changes nothing.
+    #[error("the database refused: {0}")]
+    Refused(String),
     /// A record holds something that this version cannot read.
     #[error("the record cannot be read: {0}")]
     Unreadable(String),
@@ -163,6 +166,7 @@ impl Db {
 #[derive(Debug)]
 enum QueryFailure {
     Away(String),
+    Refused(String),
     UniqueViolation,
     Unreadable(String),
 }
@@ -175,10 +179,17 @@ impl QueryFailure {
 
 impl From<diesel::result::Error> for QueryFailure {
     fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::DatabaseErrorKind::UniqueViolation;
+        use diesel::result::DatabaseErrorKind as Kind;
         use diesel::result::Error;
         match error {
-            Error::DatabaseError(UniqueViolation, _) => Self::UniqueViolation,
+            Error::DatabaseError(Kind::UniqueViolation, _) => Self::UniqueViolation,
+            Error::DatabaseError(
+                Kind::NotNullViolation | Kind::CheckViolation | Kind::ForeignKeyViolation,
+                error,
+            ) => Self::Refused(error.message().to_owned()),
+            Error::DatabaseError(_, error) if is_about_the_statement(error.message()) => {
+                Self::Refused(error.message().to_owned())
+            }
             Error::DeserializationError(error) => Self::Unreadable(error.to_string()),
             error => Self::Away(error.to_string()),
         }
@@ -189,10 +200,24 @@ impl From<QueryFailure> for DbError {
     fn from(failure: QueryFailure) -> Self {
         match failure {
             QueryFailure::Away(reason) => Self::Away(reason),
+            QueryFailure::Refused(reason) => Self::Refused(reason),
             QueryFailure::UniqueViolation => Self::Away("an unexpected duplicate".to_owned()),
             QueryFailure::Unreadable(reason) => Self::Unreadable(reason),
         }
     }
+}
+
+/// Whether the server complains of what it was told to do, and not of its own state. All else (locks, a
+/// read-only server, a shutdown) passes. MySQL's texts for the errors 1142, 1143, 1264, 1366 and 1406.
+fn is_about_the_statement(message: &str) -> bool {
+    [
+        "Data too long",
+        "Incorrect string value",
+        "Out of range value",
+        "command denied",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
 }
 
 /// A connection on loan. One whose query was given up half-way is thrown away instead of returned:

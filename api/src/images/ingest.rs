@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::Images;
-use super::publish::{Settled, original};
+use super::publish::{Settled, Waiting, original};
 use super::read::Found;
 use crate::db::DbError;
 use crate::domain::{
@@ -59,9 +59,9 @@ pub enum IngestError {
     /// The image that the key made has been deleted.
     #[error("the image that the idempotency key made has been deleted")]
     KeySpent,
-    /// A record exists but cannot be read.
+    /// The database answered something that this version cannot work with.
     #[error(transparent)]
-    Unreadable(DbError),
+    Database(DbError),
 }
 
 impl Images {
@@ -75,7 +75,7 @@ impl Images {
             .await
     }
 
-    async fn take_in(&self, upload: Upload) -> Result<Ingested, IngestError> {
+    async fn take_in(self: Arc<Self>, upload: Upload) -> Result<Ingested, IngestError> {
         let inspected = inspect(&upload.bytes, &self.parts.pixel_limits)?;
         let id = ImageId::generate();
         let key = StorageKey::Original {
@@ -114,7 +114,7 @@ impl Images {
         };
 
         let claim = self.make_durable(&image, upload.bytes).await?;
-        match self.settle(claim, self.foreground_effort()).await {
+        match self.publish_and_answer(claim).await {
             Settled::Entry(entry) => {
                 log::info!(
                     "image {id} taken in, size_bytes={}, owed={:?}",
@@ -126,6 +126,25 @@ impl Images {
             // Nobody knows the id of this image yet, so nobody can have deleted it.
             Settled::Deleted => Err(IngestError::KeySpent),
             Settled::KeyTaken(claim, entry) => self.give_way(claim, entry).await,
+        }
+    }
+
+    /// Publishes on a task of its own, and answers when that has ended or when an answer has waited long
+    /// enough. The publication goes on, and what it finds then is the replayer's business.
+    async fn publish_and_answer(self: &Arc<Self>, claim: Claim) -> Settled {
+        let (answer, early) = oneshot::channel();
+        let waiting = Waiting {
+            patience: self.parts.patience.upload_object,
+            answer,
+        };
+        let publication = self.detached(move |images| async move {
+            images
+                .settle(claim, images.upload_effort(), Some(waiting))
+                .await
+        });
+        tokio::select! {
+            settled = publication => settled,
+            Ok(entry) = early => Settled::Entry(entry),
         }
     }
 
@@ -166,12 +185,18 @@ impl Images {
             same_upload(&entry.image, now)?;
             return Ok(Some(self.found_in_journal(&entry).await));
         }
-        let recorded = if self.parts.db.availability().is_available() {
-            let deadline = self.parts.patience.upload_record;
-            self.parts.db.find_by_key(key, deadline).await
-        } else {
-            Err(DbError::Away("it did not answer a moment ago".to_owned()))
-        };
+        if !self.parts.db.availability().is_available()
+            && let Some(replayed) = self.settled_upload(key, now).await?
+        {
+            return Ok(Some(replayed));
+        }
+        // Asked even of a database that was away a moment ago: a key that is not looked up may become a
+        // second image.
+        let recorded = self
+            .parts
+            .db
+            .find_by_key(key, self.parts.patience.upload_record)
+            .await;
         match recorded {
             Ok(None) => Ok(None),
             Ok(Some(record)) if record.deleted => Err(IngestError::KeySpent),
@@ -181,15 +206,24 @@ impl Images {
             }
             // Uploads go on without the database. Should another host know the key, that shows when the
             // record is written.
-            Err(DbError::Away(_)) => match self.parts.journal.find_settled(key) {
-                None => Ok(None),
-                Some(entry) => {
-                    same_upload(&entry.image, now)?;
-                    Ok(Some(self.found_in_journal(&entry).await))
-                }
-            },
-            Err(error @ DbError::Unreadable(_)) => Err(IngestError::Unreadable(error)),
+            Err(DbError::Away(_)) => self.settled_upload(key, now).await,
+            Err(error @ (DbError::Unreadable(_) | DbError::Refused(_))) => {
+                Err(IngestError::Database(error))
+            }
         }
+    }
+
+    /// The image that one of the last uploads with a key made on this host.
+    async fn settled_upload(
+        &self,
+        key: &IdempotencyKeyHash,
+        now: &Image,
+    ) -> Result<Option<Found>, IngestError> {
+        let Some(entry) = self.parts.journal.find_settled(key) else {
+            return Ok(None);
+        };
+        same_upload(&entry.image, now)?;
+        Ok(Some(self.found_in_journal(&entry).await))
     }
 
     /// Another host was faster with the same key: its image is the answer, this one is taken back.
@@ -202,8 +236,25 @@ impl Images {
         };
         // Without the key, so that its tombstone does not collide with the winner's record.
         image.idempotency_key = None;
-        claim.write(Entry::remove(image)).await?;
-        self.settle(claim, self.foreground_effort()).await;
+        let removal = Entry::remove(image.clone());
+        match claim.write(removal.clone()).await {
+            Ok(()) => {
+                self.settle(claim, self.remove_effort(), None).await;
+            }
+            Err(error) => {
+                // Nobody was told of this image: without its entry and its copy it is no more.
+                log::error!(
+                    "image {}: its removal cannot be journaled: {error}",
+                    image.id
+                );
+                if let Err(error) = claim.finish(removal).await {
+                    log::error!("image {}: its journal entry stays: {error}", image.id);
+                }
+                if let Err(error) = self.parts.local.remove(original(&image)).await {
+                    log::error!("image {}: its local copy stays: {error}", image.id);
+                }
+            }
+        }
         winner
     }
 
@@ -227,7 +278,9 @@ impl Images {
             }
             // It was there a moment ago. The client's retry will find it.
             Ok(None) | Err(DbError::Away(_)) => Err(IngestError::KeyInUse),
-            Err(error @ DbError::Unreadable(_)) => Err(IngestError::Unreadable(error)),
+            Err(error @ (DbError::Unreadable(_) | DbError::Refused(_))) => {
+                Err(IngestError::Database(error))
+            }
         }
     }
 }

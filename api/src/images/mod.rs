@@ -12,12 +12,12 @@ mod read;
 mod remove;
 mod replay;
 
+use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
 pub use health::{PartState, Readiness};
 pub use ingest::{IngestError, Ingested, Upload};
@@ -25,14 +25,14 @@ pub use read::{Content, FindError, Found, ListPage};
 pub use remove::RemoveError;
 
 use crate::db::{Db, MigrationError};
-use crate::domain::{AdminKey, Secret};
+use crate::domain::{AdminKey, ImageId, Secret};
 use crate::inspect::PixelLimits;
 use crate::storage::{Journal, LocalStore, ObjectStore};
 
 /// How long the use cases wait for the parts outside the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// How long an upload waits for S3 before it is answered as pending.
+    /// How long an upload's answer waits for S3. The request to S3 goes on.
     pub upload_object: Duration,
     /// How long an upload waits for the database before it is answered as pending. With the above it
     /// keeps the answer within two seconds when both hang.
@@ -45,6 +45,10 @@ pub struct Patience {
     pub replay_record: Duration,
     /// The longest pause between two rounds of the replayer while something is away.
     pub replay_pause: Duration,
+    /// How long after a removal a request to S3 that was given up may still take effect there.
+    pub late_object: Duration,
+    /// How often tombstones of other hosts are looked for.
+    pub tombstones: Duration,
     /// How long the twin of a running upload (same idempotency key) waits for it.
     pub twin: Duration,
 }
@@ -58,6 +62,8 @@ impl Default for Patience {
             replay_object: Duration::from_secs(30),
             replay_record: Duration::from_secs(5),
             replay_pause: Duration::from_secs(10),
+            late_object: Duration::from_mins(2),
+            tombstones: Duration::from_secs(30),
             twin: Duration::from_secs(5),
         }
     }
@@ -87,8 +93,8 @@ pub struct Parts {
 pub struct Images {
     parts: Parts,
     running_keys: ingest::RunningKeys,
-    /// Told when an upload or a delete leaves something owed.
-    owing: Notify,
+    /// Images whose trouble has been logged: it is said once, not in every round of the replayer.
+    reported: Mutex<HashSet<ImageId>>,
     runtime: Handle,
 }
 
@@ -99,7 +105,7 @@ impl Images {
         Arc::new(Self {
             parts,
             running_keys: ingest::RunningKeys::default(),
-            owing: Notify::new(),
+            reported: Mutex::default(),
             runtime: Handle::current(),
         })
     }
@@ -108,6 +114,14 @@ impl Images {
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.parts.secret
+    }
+
+    /// Logs a trouble that only an operator can mend, once for each image.
+    fn report_once(&self, id: ImageId, trouble: &str) {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.insert(id) {
+            log::error!("image {id}: {trouble}");
+        }
     }
 
     /// Runs `work` to its end on the process's runtime, whatever becomes of who waits for it.

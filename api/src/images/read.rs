@@ -29,6 +29,9 @@ pub enum FindError {
     /// There was one, and it has been deleted.
     #[error("the image has been deleted")]
     Deleted,
+    /// It is neither here nor in S3 yet: the host that took it in has it.
+    #[error("the image is not in S3 yet")]
+    Pending,
     /// Only the database can tell, and it is away.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -168,6 +171,7 @@ impl Images {
                 key,
                 id,
             },
+            None if image.stored_at.is_none() => return Err(FindError::Pending),
             None => Content::Object { url: image.url },
         })
     }

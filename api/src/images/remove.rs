@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Images;
 use super::read::FindError;
 use crate::domain::ImageId;
-use crate::storage::{Claim, Entry, Intent, WriteError};
+use crate::storage::{Entry, Removal, WriteError};
 
 /// Why an image was not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -42,31 +42,14 @@ impl Images {
         if !admin && !self.parts.secret.accepts(id, token) {
             return Err(RemoveError::WrongToken);
         }
-        let claim = self.journal_removal(Entry::remove(image)).await?;
-        self.settle(claim, self.foreground_effort()).await;
+        match self.parts.journal.remove(Entry::remove(image)).await? {
+            Removal::AlreadyRemoved => return Err(FindError::Deleted.into()),
+            Removal::Overruled => {}
+            Removal::Claimed(claim) => {
+                self.settle(claim, self.remove_effort(), None).await;
+            }
+        }
         log::info!("image {id} deleted");
         Ok(())
-    }
-
-    /// Writes the removal, in the place of a publication if one is under way.
-    async fn journal_removal(&self, entry: Entry) -> Result<Claim, RemoveError> {
-        let id = entry.image.id;
-        loop {
-            if let Some(claim) = self.parts.journal.create(entry.clone()).await? {
-                return Ok(claim);
-            }
-            // `None`: whoever had the entry has finished it in the meantime.
-            let Some(mut claim) = self.parts.journal.claim(id).await else {
-                continue;
-            };
-            if claim
-                .entry()
-                .is_some_and(|entry| entry.intent == Intent::Remove)
-            {
-                return Err(FindError::Deleted.into());
-            }
-            claim.write(entry.clone()).await?;
-            return Ok(claim);
-        }
     }
 }

@@ -1,18 +1,20 @@
 //! Carries out what the journal owes, for ever: at start, and whenever something was left.
-//! Also sweeps local copies that a crash left without an owner.
+//! Also takes away local copies that nobody owns: those that a crash left, and those of images that were
+//! deleted through another host.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::Images;
-use super::publish::{Effort, Settled};
+use super::publish::{Effort, Settled, original};
+use super::{Images, Parts};
 use crate::db::DbError;
 use crate::domain::{Availability, ImageId};
-use crate::storage::{Claim, Entry, StorageKey};
+use crate::storage::{Claim, Entry, Step, StorageKey};
 
 /// How many entries are carried out at once: enough to drain, too few to crowd out uploads.
 const WORKERS: usize = 4;
@@ -21,6 +23,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A local copy younger than this may belong to an upload that is running.
 const SWEEP_GRACE: Duration = Duration::from_hours(1);
 const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
+/// How far back tombstones are looked at again: hosts' clocks differ, and some tombstones come late.
+const TOMBSTONE_OVERLAP: TimeDelta = TimeDelta::minutes(10);
+const TOMBSTONE_BATCH: u32 = 500;
 /// How many ids the database is asked about at once.
 const SWEEP_BATCH: usize = 500;
 
@@ -50,7 +55,13 @@ fn may_try(part: &Availability, tried: &AtomicBool) -> bool {
 impl Images {
     /// Replays until `stop`. Entries that are under way then stay in the journal.
     pub async fn replay(self: Arc<Self>, stop: CancellationToken) {
-        let work = async { tokio::join!(self.replay_rounds(), self.sweep_regularly()) };
+        let work = async {
+            tokio::join!(
+                self.replay_rounds(),
+                self.sweep_regularly(),
+                self.follow_tombstones()
+            )
+        };
         tokio::select! {
             _ = work => {}
             () = stop.cancelled() => {}
@@ -63,7 +74,7 @@ impl Images {
             let owing = self.parts.journal.owing();
             if owing.is_empty() {
                 fruitless = 0;
-                self.owing.notified().await;
+                self.parts.journal.something_owing().await;
                 continue;
             }
             if self.replay_round(owing).await {
@@ -107,7 +118,7 @@ impl Images {
     /// Says whether anything of the entry was carried out.
     async fn replay_entry(&self, claim: Claim, effort: Effort) -> bool {
         let owed_before = claim.entry().map_or(0, |entry| entry.owed.len());
-        match self.settle(claim, effort).await {
+        match self.settle_unless_deleted(claim, effort).await {
             Settled::Entry(entry) => {
                 if entry.owed.is_empty() {
                     log::info!("image {}: nothing is owed any more", entry.image.id);
@@ -117,6 +128,25 @@ impl Images {
             Settled::Deleted => true,
             Settled::KeyTaken(claim, entry) => self.keep_without_key(claim, entry).await,
         }
+    }
+
+    /// Looks for a tombstone before anything is put into S3: an image that was deleted through another host
+    /// in the meantime must not be public again, not even for a moment.
+    async fn settle_unless_deleted(&self, claim: Claim, effort: Effort) -> Settled {
+        let mut claim = claim;
+        if let (Some(entry), Some(deadline)) = (claim.entry(), effort.record)
+            && entry.owes(Step::StoreObject)
+            && let Ok(Some(record)) = self.parts.db.find(entry.image.id, deadline).await
+            && record.deleted
+            && let Err(error) = claim.write(Entry::remove(entry.image.clone())).await
+        {
+            log::warn!(
+                "image {}: its removal cannot be journaled yet: {error}",
+                entry.image.id
+            );
+            return Settled::Entry((*entry).clone());
+        }
+        self.settle(claim, effort, None).await
     }
 
     /// Two hosts took uploads with the same key while the database was away, and both were acknowledged.
@@ -145,29 +175,96 @@ impl Images {
 
     /// Removes local copies that no entry and no record names.
     async fn sweep(&self, grace: Duration) -> Result<(), SweepError> {
+        let Parts {
+            local,
+            journal,
+            db,
+            patience,
+            ..
+        } = &self.parts;
         let began = SystemTime::now();
-        let since = self.parts.local.last_sweep().await.checked_sub(grace);
-        let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
-        let copies = self.parts.local.copies_written_since(since, grace).await?;
-        for batch in copies.chunks(SWEEP_BATCH) {
-            let ids: Vec<ImageId> = batch.iter().map(|(id, _)| *id).collect();
-            let alive = self
-                .parts
-                .db
-                .alive_among(&ids, self.parts.patience.replay_record)
-                .await?;
-            for &(id, media_type) in batch {
-                if !alive.contains(&id) && self.parts.journal.find(id).is_none() {
-                    self.parts
-                        .local
+        // Without a mark nobody knows what was settled before: nothing older than now is touched.
+        let since = local.last_sweep().await?.unwrap_or(began);
+        let since = since.checked_sub(grace).unwrap_or(SystemTime::UNIX_EPOCH);
+        if journal.unreadable() > 0 {
+            // One of the files may belong to an entry that could not be read.
+            log::warn!("local copies are not swept while journal entries cannot be read");
+            return Ok(());
+        }
+        for batch in local
+            .copies_written_since(since, grace)
+            .await?
+            .chunks(SWEEP_BATCH)
+        {
+            // The journal first: an entry that ends after this look has its record by the next.
+            let unowned = batch.iter().filter(|(id, _)| journal.find(*id).is_none());
+            let unowned: Vec<_> = unowned.copied().collect();
+            let ids: Vec<ImageId> = unowned.iter().map(|(id, _)| *id).collect();
+            let alive = db.alive_among(&ids, patience.replay_record).await?;
+            for (id, media_type) in unowned {
+                if !alive.contains(&id) && journal.find(id).is_none() {
+                    local
                         .remove(StorageKey::Original { id, media_type })
                         .await?;
                     log::info!("swept the local copy of {id}: no entry and no record names it");
                 }
             }
         }
-        self.parts.local.note_sweep(began).await?;
+        local.note_sweep(began).await?;
         Ok(())
+    }
+
+    /// Takes away what this host still has of images that were deleted through other hosts.
+    async fn follow_tombstones(&self) {
+        // Before this start the sweep's mark tells how far the last look went.
+        let last_look = self.parts.local.last_sweep().await.ok().flatten();
+        let mut since: DateTime<Utc> = last_look.unwrap_or_else(SystemTime::now).into();
+        loop {
+            match self.take_away_deleted(since - TOMBSTONE_OVERLAP).await {
+                Ok(latest) => since = latest.max(since),
+                Err(error) => log::debug!("tombstones cannot be followed: {error}"),
+            }
+            tokio::time::sleep(self.parts.patience.tombstones).await;
+        }
+    }
+
+    /// Returns when the latest tombstone was written.
+    async fn take_away_deleted(&self, since: DateTime<Utc>) -> Result<DateTime<Utc>, SweepError> {
+        let Parts {
+            local,
+            journal,
+            db,
+            patience,
+            ..
+        } = &self.parts;
+        let mut latest = since;
+        loop {
+            if !db.availability().is_available() {
+                return Ok(latest);
+            }
+            let tombstones = db
+                .deleted_since(latest, TOMBSTONE_BATCH, patience.replay_record)
+                .await?;
+            let full = tombstones.len() == TOMBSTONE_BATCH as usize;
+            let before = latest;
+            for (image, deleted_at) in tombstones {
+                latest = latest.max(deleted_at);
+                if let Some(key) = &image.idempotency_key {
+                    journal.forget_settled(key);
+                }
+                // An entry of this host sees to its own copy.
+                if journal.find(image.id).is_none() && local.has(original(&image)).await {
+                    local.remove(original(&image)).await?;
+                    log::info!(
+                        "image {}: deleted through another host, its local copy is removed",
+                        image.id
+                    );
+                }
+            }
+            if !full || latest == before {
+                return Ok(latest);
+            }
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -143,12 +145,15 @@ error_codes! {
     /// The database is away.
     DatabaseUnavailable = 503 "database-unavailable" "The database does not answer"
         "Try again in a few seconds. Uploads are still taken.",
+    /// S3 does not have it yet, and neither has this host.
+    ImagePending = 503 "image-pending" "The image is on its way"
+        "Another host has it and S3 will. Try again in a few seconds.",
     /// The disk fails.
     DiskUnavailable = 503 "disk-unavailable" "The disk cannot be used"
-        "Nothing was stored. Try again in a few seconds.",
+        "Nothing was changed. Try again in a few seconds.",
     /// The disk is full.
     DiskFull = 507 "disk-full" "The disk is full"
-        "Nothing was stored. Try again later.",
+        "Nothing was changed. Try again later.",
 }
 
 /// What is wrong with one field.
@@ -269,6 +274,12 @@ impl ApiError {
     pub fn for_status(status: StatusCode) -> Self {
         let code = match status.as_u16() {
             404 => ErrorCode::RouteNotFound,
+            416 => {
+                return Self::new(
+                    ErrorCode::RangeNotSatisfiable,
+                    "The file is shorter than that.",
+                );
+            }
             // Only the client's files answer this by themselves.
             405 => return Self::method_not_allowed("GET, HEAD"),
             400..=499 => ErrorCode::RequestMalformed,
@@ -309,6 +320,8 @@ impl ApiError {
     pub fn response(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        // What is not there now may be there in a moment.
+        response.insert_header((CACHE_CONTROL, "no-store"));
         for (name, value) in &self.headers {
             response.insert_header((name.clone(), value.clone()));
         }
@@ -338,7 +351,7 @@ impl From<DbError> for ApiError {
         match error {
             // Logged when the database went away, not again for each request.
             DbError::Away(_) => Self::plain(ErrorCode::DatabaseUnavailable).retry_after(5),
-            DbError::Unreadable(_) => internal(&error),
+            DbError::Unreadable(_) | DbError::Refused(_) => internal(&error),
         }
     }
 }
@@ -358,6 +371,7 @@ impl From<FindError> for ApiError {
         match error {
             FindError::NotFound => Self::plain(ErrorCode::ImageNotFound),
             FindError::Deleted => Self::plain(ErrorCode::ImageDeleted),
+            FindError::Pending => Self::plain(ErrorCode::ImagePending).retry_after(5),
             FindError::Database(error) => error.into(),
             FindError::Disk(_) => {
                 log::error!("{}", with_causes(&error));
@@ -385,7 +399,7 @@ impl From<IngestError> for ApiError {
             IngestError::KeyInUse => Self::plain(ErrorCode::IdempotencyKeyInUse).retry_after(1),
             IngestError::KeyMismatch => Self::plain(ErrorCode::IdempotencyKeyMismatch),
             IngestError::KeySpent => Self::plain(ErrorCode::IdempotencyKeySpent),
-            IngestError::Unreadable(_) => internal(&error),
+            IngestError::Database(_) => internal(&error),
         }
     }
 }

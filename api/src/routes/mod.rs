@@ -98,8 +98,16 @@ fn configure(config: &mut web::ServiceConfig, api: &Api) {
                 .get(health::get_readyz)
                 .route(head(health::get_readyz)),
         )
-        .service(resource("/docs", "GET, HEAD").get(openapi::redirect_to_docs))
-        .service(openapi::docs_page())
+        .service(
+            resource("/docs", "GET, HEAD")
+                .get(openapi::redirect_to_docs)
+                .route(head(openapi::redirect_to_docs)),
+        )
+        .service(
+            resource("/docs/{file:.*}", "GET, HEAD")
+                .get(openapi::get_docs_file)
+                .route(head(openapi::get_docs_file)),
+        )
         // Below these, whatever is not named above does not exist, for any method.
         .service(web::scope("/api").default_service(web::to(route_not_found)))
         .service(web::scope("/i").default_service(web::to(route_not_found)));

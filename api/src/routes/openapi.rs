@@ -4,9 +4,10 @@
 //! once: which errors each operation has, and examples, made by the code that makes the answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
@@ -15,7 +16,7 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, Ref, RefOr};
 use utoipa::{Modify, OpenApi};
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::Config;
 
 use super::error::PROBLEM_JSON;
 use super::{ApiError, ErrorCode, Problem, health, images, limits};
@@ -90,12 +91,19 @@ pub(super) async fn redirect_to_docs() -> HttpResponse {
         .finish()
 }
 
-/// The page that shows the document. All of it is in the binary: it works without the network.
-pub(super) fn docs_page() -> SwaggerUi {
+/// A file of the page that shows the document. All of them are in the binary: it works without the network.
+pub(super) async fn get_docs_file(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let config = Config::from("/api/v1/openapi.json")
         .try_it_out_enabled(true)
         .validator_url("none");
-    SwaggerUi::new("/docs/{_:.*}").config(config)
+    let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).map_err(|error| {
+        log::error!("the docs page cannot be served: {error}");
+        ApiError::plain(ErrorCode::InternalError)
+    })?;
+    let found = found.ok_or_else(|| ApiError::plain(ErrorCode::RouteNotFound))?;
+    Ok(HttpResponse::Ok()
+        .content_type(found.content_type)
+        .body(found.bytes.into_owned()))
 }
 
 /// The errors that each operation can answer.
@@ -162,6 +170,7 @@ const ERRORS: &[(&str, &[ErrorCode])] = &[
             ErrorCode::RangeNotSatisfiable,
             ErrorCode::InternalError,
             ErrorCode::DatabaseUnavailable,
+            ErrorCode::ImagePending,
             ErrorCode::DiskUnavailable,
         ],
     ),

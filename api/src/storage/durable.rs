@@ -9,12 +9,14 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// Writes `bytes` to `target`, replacing what was there. When this returns, the file is on disk
-/// under its name; when it fails, `target` is as it was or gone, and nothing else is left behind.
+/// under its name. When it fails, a target that was not there before is not there now, one that was
+/// holds either its old or its new content, and nothing else is left behind.
 ///
 /// After a failed sync nothing is retried on the same descriptor: the kernel may have dropped the
 /// pages and would report success (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
 pub(super) fn write(tmp_folder: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     let tmp = tmp_folder.join(Uuid::now_v7().to_string());
+    let replaces = target.exists();
     let written = write_and_sync(&tmp, bytes).and_then(|()| fs::rename(&tmp, target));
     if let Err(error) = written {
         // Its own failure changes nothing: what stays in the folder is swept at the next start.
@@ -22,7 +24,10 @@ pub(super) fn write(tmp_folder: &Path, target: &Path, bytes: &[u8]) -> io::Resul
         return Err(error);
     }
     sync_parent(target).inspect_err(|_| {
-        let _ = fs::remove_file(target);
+        // What was replaced may be the only trace of an acknowledged upload: then either version stays.
+        if !replaces {
+            let _ = fs::remove_file(target);
+        }
     })
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::durable;
 use super::local::{WriteError, blocking};
@@ -39,12 +39,17 @@ pub enum Step {
     StoreObject,
     /// Write the record, with everything that is known of the image by then.
     WriteRecord,
+    /// Note in a record that was written before when S3 confirmed the object.
+    NoteStored,
     /// Mark the record as deleted.
     WriteTombstone,
     /// Remove the object from S3.
     DeleteObject,
     /// Remove the local copy.
     DeleteLocalCopy,
+    /// Remove the object from S3 once more, later: S3 never confirmed it, so a request that was given up
+    /// may still be on its way there.
+    DeleteObjectAgain,
     /// Note in the record that nothing is left of the image.
     MarkPurged,
 }
@@ -59,6 +64,9 @@ pub struct Entry {
     pub image: Image,
     /// What is still to be done, in this order.
     pub owed: Vec<Step>,
+    /// When the image was removed. `None` while it is to be published.
+    #[serde(default)]
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 impl Entry {
@@ -70,22 +78,28 @@ impl Entry {
             intent: Intent::Publish,
             image,
             owed: vec![Step::StoreObject, Step::WriteRecord],
+            removed_at: None,
         }
     }
 
     /// The entry that removes an image.
     #[must_use]
     pub fn remove(image: Image) -> Self {
+        let mut owed = vec![
+            Step::WriteTombstone,
+            Step::DeleteObject,
+            Step::DeleteLocalCopy,
+        ];
+        if image.stored_at.is_none() {
+            owed.push(Step::DeleteObjectAgain);
+        }
+        owed.push(Step::MarkPurged);
         Self {
             version: VERSION,
             intent: Intent::Remove,
             image,
-            owed: vec![
-                Step::WriteTombstone,
-                Step::DeleteObject,
-                Step::DeleteLocalCopy,
-                Step::MarkPurged,
-            ],
+            owed,
+            removed_at: Some(Utc::now()),
         }
     }
 
@@ -166,6 +180,31 @@ struct Slot {
     /// `None` while the first write is under way: nothing has been promised yet.
     entry: Option<Arc<Entry>>,
     claimed: bool,
+    /// A removal has taken the place of what the claim works on. The claim changes nothing any more.
+    overruled: bool,
+    /// Held while the entry's file is written or taken away.
+    writing: Arc<AsyncMutex<()>>,
+}
+
+impl Slot {
+    fn new(entry: Option<Arc<Entry>>, claimed: bool) -> Self {
+        Self {
+            entry,
+            claimed,
+            overruled: false,
+            writing: Arc::default(),
+        }
+    }
+}
+
+/// What became of the wish to remove an image.
+pub enum Removal {
+    /// It is journaled, and the caller may carry it out.
+    Claimed(Claim),
+    /// It is journaled. Whoever works on the image's publication stops, and the replayer goes on.
+    Overruled,
+    /// It was journaled before.
+    AlreadyRemoved,
 }
 
 /// The journal of this host.
@@ -174,7 +213,8 @@ pub struct Journal {
     tmp: PathBuf,
     entries: Mutex<Entries>,
     settled: Settled,
-    released: Notify,
+    /// Told when something is left owed and nobody works on it.
+    left_owing: Notify,
     unreadable: usize,
 }
 
@@ -199,13 +239,7 @@ impl Journal {
             match read_entry(&path) {
                 Ok(entry) => {
                     let id = entry.image.id;
-                    entries.slots.insert(
-                        id,
-                        Slot {
-                            entry: None,
-                            claimed: false,
-                        },
-                    );
+                    entries.slots.insert(id, Slot::new(None, false));
                     entries.set(id, Some(Arc::new(entry)));
                 }
                 Err(reason) => {
@@ -220,7 +254,7 @@ impl Journal {
             tmp,
             settled,
             entries: Mutex::new(entries),
-            released: Notify::new(),
+            left_owing: Notify::new(),
             unreadable,
         }))
     }
@@ -237,13 +271,7 @@ impl Journal {
             if entries.slots.contains_key(&id) {
                 return Ok(None);
             }
-            entries.slots.insert(
-                id,
-                Slot {
-                    entry: None,
-                    claimed: true,
-                },
-            );
+            entries.slots.insert(id, Slot::new(None, true));
         }
         // From here on the claim's drop frees the slot, also when this future is dropped.
         let mut claim = Claim {
@@ -252,6 +280,73 @@ impl Journal {
         };
         claim.write(entry).await?;
         Ok(Some(claim))
+    }
+
+    /// Writes the removal of an image, in the place of a publication if there is one, without waiting
+    /// for whoever works on that. When this returns, the image stays removed.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the publication then stands, unless a power cut follows.
+    pub async fn remove(self: &Arc<Self>, entry: Entry) -> Result<Removal, WriteError> {
+        let id = entry.image.id;
+        loop {
+            if let Some(claim) = self.create(entry.clone()).await? {
+                return Ok(Removal::Claimed(claim));
+            }
+            let writing = self
+                .entries()
+                .slots
+                .get(&id)
+                .map(|slot| Arc::clone(&slot.writing));
+            let Some(writing) = writing else {
+                continue; // finished a moment ago
+            };
+            let guard = writing.lock().await;
+            match self.find(id) {
+                // Finished, or never written. Its claim is about to be dropped: look again.
+                None => tokio::task::yield_now().await,
+                Some(Known::Removed) => return Ok(Removal::AlreadyRemoved),
+                Some(Known::Published(_)) => {
+                    self.write_file(&entry).await?;
+                    let mut entries = self.entries();
+                    entries.set(id, Some(Arc::new(entry)));
+                    let Some(slot) = entries.slots.get_mut(&id) else {
+                        unreachable!("a slot stays while its file may be written");
+                    };
+                    if slot.claimed {
+                        slot.overruled = true;
+                        return Ok(Removal::Overruled);
+                    }
+                    slot.claimed = true;
+                    return Ok(Removal::Claimed(self.claim_of(id)));
+                }
+            }
+            drop(guard);
+        }
+    }
+
+    /// Waits until something is left owed that nobody works on. May wake without a reason.
+    pub async fn something_owing(&self) {
+        self.left_owing.notified().await;
+    }
+
+    /// Forgets the settled upload that came with this key.
+    pub fn forget_settled(&self, key: &IdempotencyKeyHash) {
+        self.settled.forget(key);
+    }
+
+    async fn write_file(&self, entry: &Entry) -> Result<(), WriteError> {
+        let bytes = serde_json::to_vec_pretty(entry).map_err(io::Error::other)?;
+        let (tmp, path) = (self.tmp.clone(), self.path(entry.image.id));
+        blocking(move || durable::write(&tmp, &path, &bytes)).await?;
+        Ok(())
+    }
+
+    fn claim_of(self: &Arc<Self>, id: ImageId) -> Claim {
+        Claim {
+            journal: Arc::clone(self),
+            id,
+        }
     }
 
     /// Takes an entry for oneself, if nobody else has it. `None` when somebody has, or there is none.
@@ -267,23 +362,6 @@ impl Journal {
             journal: Arc::clone(self),
             id,
         })
-    }
-
-    /// Takes an entry for oneself, waiting until nobody else has it. `None` when there is none (any more).
-    pub async fn claim(self: &Arc<Self>, id: ImageId) -> Option<Claim> {
-        loop {
-            let released = self.released.notified();
-            tokio::pin!(released);
-            // Registered before looking, so that a release in between is not missed.
-            released.as_mut().enable();
-            if let Some(claim) = self.try_claim(id) {
-                return Some(claim);
-            }
-            if !self.entries().slots.contains_key(&id) {
-                return None;
-            }
-            released.await;
-        }
     }
 
     /// What the journal knows of the image. `None`: nothing is owed for it here.
@@ -359,29 +437,62 @@ impl Claim {
         self.journal.entries().slots.get(&self.id)?.entry.clone()
     }
 
-    /// Replaces the entry, durably.
+    /// Whether a removal has taken the place of what this claim works on.
+    #[must_use]
+    pub fn is_overruled(&self) -> bool {
+        let entries = self.journal.entries();
+        entries
+            .slots
+            .get(&self.id)
+            .is_some_and(|slot| slot.overruled)
+    }
+
+    /// Replaces the entry, durably. Changes nothing when a removal has overruled the claim.
     ///
     /// # Errors
     /// [`WriteError`]. A first write leaves nothing; a later one may leave either version.
     pub async fn write(&mut self, entry: Entry) -> Result<(), WriteError> {
-        let bytes = serde_json::to_vec_pretty(&entry).map_err(io::Error::other)?;
-        let (tmp, path) = (self.journal.tmp.clone(), self.journal.path(self.id));
-        blocking(move || durable::write(&tmp, &path, &bytes)).await?;
+        let writing = self.writing();
+        let _guard = writing.lock().await;
+        if self.is_overruled() {
+            return Ok(());
+        }
+        self.journal.write_file(&entry).await?;
         self.journal.entries().set(self.id, Some(Arc::new(entry)));
         Ok(())
     }
 
-    /// Ends the entry, which now stands like this: nothing is owed any more. Not synced, because an entry that comes back after a
-    /// power cut is carried out once more without harm.
+    /// Shows to readers how far the work has come, without writing it.
+    pub fn show(&self, entry: Entry) {
+        if !self.is_overruled() {
+            self.journal.entries().set(self.id, Some(Arc::new(entry)));
+        }
+    }
+
+    /// Ends the entry, which now stands like this: nothing is owed any more. Not synced, because an entry
+    /// that comes back after a power cut is carried out once more without harm. Changes nothing when a
+    /// removal has overruled the claim.
     ///
     /// # Errors
     /// Any error of the file system; the entry then stays.
     pub async fn finish(self, entry: Entry) -> io::Result<()> {
+        let writing = self.writing();
+        let _guard = writing.lock().await;
+        if self.is_overruled() {
+            return Ok(());
+        }
         let (journal, path) = (Arc::clone(&self.journal), self.journal.path(self.id));
         blocking(move || journal.settled.take(&path, Arc::new(entry))).await?;
         // The drop takes the empty slot away.
         self.journal.entries().set(self.id, None);
         Ok(())
+    }
+
+    fn writing(&self) -> Arc<AsyncMutex<()>> {
+        let entries = self.journal.entries();
+        let slot = entries.slots.get(&self.id);
+        slot.map(|slot| Arc::clone(&slot.writing))
+            .unwrap_or_default()
     }
 }
 
@@ -389,13 +500,15 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let mut entries = self.journal.entries();
         match entries.slots.get_mut(&self.id) {
-            Some(slot) if slot.entry.is_some() => slot.claimed = false,
+            Some(slot) if slot.entry.is_some() => {
+                slot.claimed = false;
+                slot.overruled = false;
+                self.journal.left_owing.notify_one();
+            }
             _ => {
                 entries.slots.remove(&self.id);
             }
         }
-        drop(entries);
-        self.journal.released.notify_waiters();
     }
 }
 
@@ -483,26 +596,58 @@ mod tests {
         let entry = Entry::publish(image());
         let id = entry.image.id;
         let first = journal.create(entry.clone()).await.unwrap().unwrap();
-        assert!(journal.create(entry).await.unwrap().is_none());
+        assert!(journal.create(entry.clone()).await.unwrap().is_none());
         assert!(journal.try_claim(id).is_none());
         assert!(journal.owing().is_empty());
-
-        let waiting = tokio::spawn({
-            let journal = Arc::clone(&journal);
-            async move { journal.claim(id).await.is_some() }
-        });
         drop(first);
+        journal.something_owing().await;
+        assert_eq!(journal.owing(), [id]);
+        let second = journal.try_claim(id).unwrap();
+        second.finish(entry).await.unwrap();
+        assert!(journal.try_claim(id).is_none(), "nothing is left to claim");
+    }
+
+    #[tokio::test]
+    async fn a_removal_overrules_whoever_works_on_the_publication() {
+        let folder = Folder::new();
+        let journal = folder.load();
+        let entry = Entry::publish(image());
+        let id = entry.image.id;
+        let mut worker = journal.create(entry.clone()).await.unwrap().unwrap();
+        let removal = Entry::remove(entry.image.clone());
+        assert!(matches!(
+            journal.remove(removal.clone()).await.unwrap(),
+            Removal::Overruled
+        ));
+        assert!(matches!(journal.find(id), Some(Known::Removed)));
+
+        assert!(worker.is_overruled());
+        worker.write(entry.clone()).await.unwrap();
+        worker.show(entry.clone());
+        worker.finish(entry).await.unwrap();
         assert!(
-            waiting.await.unwrap(),
-            "the second gets it when the first lets go"
+            matches!(journal.find(id), Some(Known::Removed)),
+            "the worker changes nothing"
         );
-        let claim = journal.claim(id).await.unwrap();
-        let entry = (*claim.entry().unwrap()).clone();
-        claim.finish(entry).await.unwrap();
-        assert!(
-            journal.claim(id).await.is_none(),
-            "nothing is left to claim"
-        );
+        assert!(matches!(folder.load().find(id), Some(Known::Removed)));
+        assert!(matches!(
+            journal.remove(removal).await.unwrap(),
+            Removal::AlreadyRemoved
+        ));
+        assert_eq!(journal.owing(), [id], "the replayer can go on");
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_cannot_be_replaced_stays() {
+        let folder = Folder::new();
+        let journal = folder.load();
+        let entry = Entry::publish(image());
+        let id = entry.image.id;
+        drop(journal.create(entry.clone()).await.unwrap());
+        std::fs::remove_dir(folder.0.path().join("tmp")).unwrap();
+        assert!(journal.remove(Entry::remove(entry.image)).await.is_err());
+        assert!(matches!(journal.find(id), Some(Known::Published(_))));
+        assert!(matches!(folder.load().find(id), Some(Known::Published(_))));
     }
 
     #[tokio::test]
@@ -523,9 +668,9 @@ mod tests {
         let journal = folder.load();
         let entry = Entry::publish(image());
         let id = entry.image.id;
-        let mut claim = journal.create(entry.clone()).await.unwrap().unwrap();
-        claim.write(Entry::remove(entry.image)).await.unwrap();
-        drop(claim);
+        drop(journal.create(entry.clone()).await.unwrap());
+        let removal = journal.remove(Entry::remove(entry.image)).await.unwrap();
+        assert!(matches!(removal, Removal::Claimed(_)));
         assert!(matches!(folder.load().find(id), Some(Known::Removed)));
     }
 

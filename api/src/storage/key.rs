@@ -28,7 +28,7 @@ impl StorageKey {
             .join(format!("{id}.{}", media_type.extension()))
     }
 
-    /// The object's key in the bucket below `prefix`, which ends in a slash or is empty.
+    /// The object's key in the bucket below `prefix`, which ends in a slash.
     #[must_use]
     pub fn object_key(self, prefix: &str) -> String {
         let Self::Original { id, media_type } = self;

@@ -224,12 +224,13 @@ impl LocalStore {
         .await
     }
 
-    /// When the last sweep began that ended well. The beginning of time when there was none.
-    pub async fn last_sweep(&self) -> SystemTime {
+    /// When the last sweep began that ended well. `None` when there was none.
+    ///
+    /// # Errors
+    /// Any error of the file system but "not found".
+    pub async fn last_sweep(&self) -> io::Result<Option<SystemTime>> {
         let mark = self.sweep_mark();
-        blocking(move || fs::metadata(mark)?.modified())
-            .await
-            .unwrap_or(SystemTime::UNIX_EPOCH)
+        found(blocking(move || fs::metadata(mark)?.modified()).await)
     }
 
     /// Notes that a sweep which began at `began` has ended well.

@@ -12,7 +12,7 @@ mod local;
 mod s3;
 mod settled;
 
-pub use journal::{Claim, Entry, Intent, Journal, JournalError, Known, Step};
+pub use journal::{Claim, Entry, Intent, Journal, JournalError, Known, Removal, Step};
 pub use key::StorageKey;
 pub use local::{LocalStore, WriteError};
 pub use s3::{ObjectAcl, ObjectError, ObjectStore, ObjectStoreConfig, StaticCredentials};

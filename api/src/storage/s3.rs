@@ -74,7 +74,7 @@ impl std::fmt::Debug for StaticCredentials {
 pub struct ObjectStoreConfig {
     /// The bucket's name.
     pub bucket: String,
-    /// What all keys begin with: empty, or ending in a slash.
+    /// What all keys begin with, ending in a slash.
     pub prefix: String,
     /// The address of an S3-compatible endpoint. `None`: Amazon's, for the region.
     pub endpoint: Option<String>,

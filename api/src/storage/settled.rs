@@ -56,7 +56,7 @@ impl Settled {
                 .image
                 .stored_at
                 .get_or_insert(entry.image.created_at());
-            settled.keep(Arc::new(entry))?;
+            settled.keep(Arc::new(entry));
         }
         Ok(settled)
     }
@@ -67,11 +67,17 @@ impl Settled {
     /// Any error of the file system; the file may then still be there.
     pub(super) fn take(&self, path: &Path, entry: Arc<Entry>) -> io::Result<()> {
         if entry.is_publication() && entry.image.idempotency_key.is_some() {
-            std::fs::rename(path, self.path(&entry))?;
-            return self.keep(entry);
+            return match std::fs::rename(path, self.path(&entry)) {
+                // Ended before, but for the last word: nothing is left to do.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                renamed => renamed.map(|()| self.keep(entry)),
+            };
         }
         durable::remove(path)?;
-        self.forget(&entry)
+        if let Some(key) = &entry.image.idempotency_key {
+            self.forget(key);
+        }
+        Ok(())
     }
 
     /// The upload that came with this key.
@@ -79,34 +85,28 @@ impl Settled {
         self.memory().by_key.get(key).cloned()
     }
 
-    fn keep(&self, entry: Arc<Entry>) -> io::Result<()> {
+    fn keep(&self, entry: Arc<Entry>) {
         let Some(key) = entry.image.idempotency_key.clone() else {
-            return Ok(());
+            return;
         };
-        let oldest = {
-            let mut memory = self.memory();
-            memory.order.push_back(key.clone());
-            memory.by_key.insert(key, entry);
-            if memory.order.len() > CAPACITY {
-                memory
-                    .order
-                    .pop_front()
-                    .and_then(|key| memory.by_key.remove(&key))
-            } else {
-                None
-            }
-        };
-        oldest.map_or(Ok(()), |oldest| durable::remove(&self.path(&oldest)))
+        let mut memory = self.memory();
+        memory.order.push_back(key.clone());
+        memory.by_key.insert(key, entry);
+        if memory.order.len() > CAPACITY
+            && let Some(oldest) = memory.order.pop_front()
+        {
+            drop(memory);
+            self.forget(&oldest);
+        }
     }
 
-    /// What is deleted must not be given as the answer to a retry.
-    fn forget(&self, entry: &Entry) -> io::Result<()> {
-        let Some(key) = &entry.image.idempotency_key else {
-            return Ok(());
-        };
-        match self.memory().by_key.remove(key) {
-            Some(entry) => durable::remove(&self.path(&entry)),
-            None => Ok(()),
+    /// Forgets an upload: what is deleted must not be given as the answer to a retry.
+    pub(super) fn forget(&self, key: &IdempotencyKeyHash) {
+        let forgotten = self.memory().by_key.remove(key);
+        if let Some(entry) = forgotten
+            && let Err(error) = durable::remove(&self.path(&entry))
+        {
+            log::warn!("image {}: its settled entry stays: {error}", entry.image.id);
         }
     }
 

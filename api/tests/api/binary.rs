@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::helpers::app::{files_below, form};
 use crate::helpers::fixtures::photo;
-use crate::helpers::root;
+use crate::helpers::{ports, raw, root};
 
 /// The executable with nothing of this process's environment that it would read.
 fn command(uploads: &Path) -> Command {
@@ -33,7 +33,11 @@ struct Running {
 impl Running {
     /// Starts it and waits for the line that says where it listens.
     fn start(uploads: &Path) -> Self {
-        let mut child = command(uploads).spawn().unwrap();
+        Self::spawn(command(uploads))
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -48,13 +52,17 @@ impl Running {
         Self { child, address }
     }
 
-    /// Stops it as a service manager does, and gives how it ended and what it logged.
-    fn terminate(mut self) -> (ExitStatus, String) {
+    fn signal_term(&self) {
         let killed = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status()
             .unwrap();
         assert!(killed.success());
+    }
+
+    /// Stops it as a service manager does, and gives how it ended and what it logged.
+    fn terminate(mut self) -> (ExitStatus, String) {
+        self.signal_term();
         let deadline = Instant::now() + Duration::from_secs(30);
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -105,9 +113,16 @@ async fn fetch(url: &Value) -> (u16, Vec<u8>) {
     )
 }
 
+/// Notes a port of the embedded S3 endpoint that no other test takes in between two starts.
+fn keep_s3_port(uploads: &Path) {
+    std::fs::create_dir(uploads.join("s3")).unwrap();
+    std::fs::write(uploads.join("s3/.address"), ports::reserve().to_string()).unwrap();
+}
+
 #[tokio::test]
 async fn with_nothing_configured_it_stores_images_and_keeps_them_over_a_restart() {
     let uploads = TempDir::new().unwrap();
+    keep_s3_port(uploads.path());
     let running = Running::start(uploads.path());
     let image = upload(&running).await;
     assert_eq!(fetch(&image["url"]).await, (200, photo()));
@@ -192,6 +207,12 @@ fn a_wrong_configuration_stops_the_start_with_one_line_that_names_the_variable()
         ("DATABASE_URL", "oracle://x", "mysql://"),
         (
             "DATABASE_URL",
+            "sqlite:///nowhere/at/all.db",
+            "cannot be opened",
+        ),
+        ("DATABASE_URL", "sqlite:///etc/passwd", "cannot be opened"),
+        (
+            "DATABASE_URL",
             "mysql://u:hunter2@127.0.0.1/d?ssl-mode=x",
             "ssl-mode",
         ),
@@ -239,11 +260,65 @@ fn a_second_process_on_the_same_folder_is_told_so() {
 }
 
 #[test]
+fn an_upload_in_flight_is_finished_before_it_stops() {
+    use std::io::Write as _;
+    let uploads = TempDir::new().unwrap();
+    let running = Running::start(uploads.path());
+    let address = running.address.strip_prefix("http://").unwrap().to_owned();
+    let body = raw::form(&photo(), true);
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    stream
+        .write_all(&raw::head(&format!("Content-Length: {}\r\n", body.len())))
+        .unwrap();
+    stream.write_all(&body[..body.len() / 2]).unwrap();
+    // Another request is answered: by then the one before has been taken up too.
+    let mut other = std::net::TcpStream::connect(&address).unwrap();
+    other.write_all(b"GET /livez HTTP/1.0\r\n\r\n").unwrap();
+    other.read_to_end(&mut Vec::new()).unwrap();
+
+    running.signal_term();
+    // It has heard: new connections are refused.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while std::net::TcpStream::connect(&address).is_ok() {
+        assert!(Instant::now() < deadline, "it goes on accepting");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    stream.write_all(&body[body.len() / 2..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let (status, _) = running.terminate();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(files_below(&uploads.path().join("originals")).len(), 1);
+}
+
+#[test]
+fn it_stops_also_while_a_database_that_never_answers_is_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uploads = TempDir::new().unwrap();
+    let mut command = command(uploads.path());
+    command.env(
+        "DATABASE_URL",
+        format!("mysql://u@{}/d", silent.local_addr().unwrap()),
+    );
+    let running = Running::spawn(command);
+    let (status, log) = running.terminate();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("migrations follow"), "{log}");
+}
+
+#[test]
 fn migrate_makes_the_tables_and_ends() {
     let uploads = TempDir::new().unwrap();
     let folder = uploads.path().join("new");
     for expected in ["migrations run: 1\n", "migrations run: 0\n"] {
-        let output = command(&folder).arg("migrate").output().unwrap();
+        // From a folder without a client, as on a host that only migrates.
+        let migrate = command(&folder)
+            .arg("migrate")
+            .env_remove("WEB_DIR")
+            .current_dir(uploads.path())
+            .output();
+        let output = migrate.unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     }

@@ -8,7 +8,7 @@ use crate::helpers::root;
 use image_handler::routes::ErrorCode;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unknown_addresses_are_not_found_for_any_method() {
+async fn unknown_addresses_are_not_found() {
     let app = TestApp::start(Engine::Sqlite).await;
     for path in [
         "/api",
@@ -19,6 +19,7 @@ async fn unknown_addresses_are_not_found_for_any_method() {
         "/i",
         "/i/",
         "/metrics",
+        "/docs/nothing.js",
         "/api/v1/images/",
     ] {
         app.get(path).await.expect_error(404, "route-not-found");
@@ -76,8 +77,19 @@ async fn a_request_keeps_its_id_and_a_strange_one_is_replaced() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_client_file_that_is_not_there_cannot_be_fetched() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let request = app
+        .request(Method::GET, "/index.html")
+        .header("range", "bytes=99999999-");
+    app.send(request)
+        .await
+        .expect_error(416, "range-not-satisfiable");
+}
+
 #[test]
-fn every_code_is_produced_by_a_test() {
+fn every_code_is_expected_by_a_test() {
     let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
     let mut tests: String = files_below(&root().join("api/tests/api"))
         .iter()

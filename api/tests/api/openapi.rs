@@ -31,6 +31,10 @@ async fn the_document_is_served_and_every_operation_in_it_is_routed() {
                 "{method} {path}: {code}"
             );
             operations += 1;
+            if method == Method::GET {
+                let head = app.send(app.request(Method::HEAD, &path)).await;
+                assert_ne!(head.status, 405, "HEAD {path}");
+            }
         }
     }
     assert_eq!(operations, 9);
@@ -41,6 +45,9 @@ async fn the_docs_page_is_served_whole() {
     let app = TestApp::start(Engine::Sqlite).await;
     let redirect = app.get("/docs").await.expect(308);
     assert_eq!(redirect.header("location"), "/docs/");
+    app.send(app.request(Method::HEAD, "/docs"))
+        .await
+        .expect(308);
     let page = app.get("/docs/").await.expect(200).text();
     assert!(
         !page.contains("http://") && !page.contains("https://"),
@@ -52,6 +59,9 @@ async fn the_docs_page_is_served_whole() {
         "swagger-initializer.js",
     ] {
         app.get(&format!("/docs/{file}")).await.expect(200);
+        app.send(app.request(Method::HEAD, &format!("/docs/{file}")))
+            .await
+            .expect(200);
     }
     assert!(
         app.get("/docs/swagger-initializer.js")

@@ -30,7 +30,24 @@ on_both_engines! {
             File::options().write(true).open(path).unwrap().set_modified(two_hours_ago).unwrap();
         }
         // As if the last sweep had been before all this.
-        std::fs::remove_file(app.uploads.path().join("last-sweep")).unwrap();
+        let mark = app.uploads.path().join("last-sweep");
+        let set_mark = || File::create(&mark).unwrap().set_modified(SystemTime::now() - Duration::from_hours(3)).unwrap();
+        // An entry that cannot be read may be the owner of any of them.
+        let unreadable = app.uploads.path().join("journal/unreadable.json");
+        std::fs::write(&unreadable, "{").unwrap();
+        set_mark();
+        app.host.restart().await;
+        app.get("/readyz").await.expect(200);
+        assert!(old.exists());
+        std::fs::remove_file(&unreadable).unwrap();
+        // Without a mark nobody knows what was settled before.
+        app.host.stop().await;
+        std::fs::remove_file(&mark).unwrap();
+        app.host.restart().await;
+        until("the sweep is over", || async { mark.exists() }).await;
+        assert!(old.exists());
+        app.host.stop().await;
+        set_mark();
         app.host.restart().await;
         until("the old one is gone", || async { !old.exists() }).await;
         for path in [&recorded, &journaled, &young, &foreign] {

@@ -16,5 +16,6 @@ CREATE TABLE images (
     deleted_at DATETIME(6),
     purged_at DATETIME(6),
     UNIQUE KEY images_by_idempotency_key (idempotency_key),
-    KEY images_by_uploader (uploader, id)
+    KEY images_by_uploader (uploader, id),
+    KEY images_by_deletion (deleted_at, id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -18,3 +18,5 @@ CREATE TABLE images (
 ) WITHOUT ROWID;
 
 CREATE INDEX images_by_uploader ON images (uploader, id);
+
+CREATE INDEX images_by_deletion ON images (deleted_at, id);

@@ -109,7 +109,10 @@ impl LocalCopy {
             return Ok(self.head(HttpResponse::NotModified()).finish());
         }
         let range = match headers.get(RANGE).and_then(|value| value.to_str().ok()) {
-            Some(range) if self.range_applies(headers) => parse_range(range, self.size_bytes),
+            // Ranges are for GET (RFC 9110, section 14.2).
+            Some(range) if request.method() == Method::GET && self.range_applies(headers) => {
+                parse_range(range, self.size_bytes)
+            }
             _ => Range::Whole,
         };
         let (status, begin, length) = match range {
@@ -168,7 +171,8 @@ impl LocalCopy {
         match headers.get(IF_RANGE).map(|value| value.to_str()) {
             None => true,
             Some(Ok(value)) if value.starts_with('"') => value == self.etag,
-            Some(_) => date(headers, IF_RANGE).is_some_and(|since| !self.modified_after(since)),
+            // A date has to be the very one (RFC 9110, section 13.1.5).
+            Some(_) => date(headers, IF_RANGE) == date_of(self.modified),
         }
     }
 
@@ -190,6 +194,12 @@ impl LocalCopy {
             Err(_) => error,
         }
     }
+}
+
+/// A time as a header gives it back: in whole seconds.
+fn date_of(time: SystemTime) -> Option<SystemTime> {
+    let date: HttpDate = HttpDate::from(time).to_string().parse().ok()?;
+    Some(date.into())
 }
 
 fn date(headers: &HeaderMap, name: actix_web::http::header::HeaderName) -> Option<SystemTime> {

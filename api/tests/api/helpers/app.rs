@@ -17,8 +17,9 @@ use tokio::task::JoinHandle;
 use super::answer::Answer;
 use super::database::{Engine, TestDatabase};
 use super::fixtures::photo;
+use super::gate::Gate;
 use super::root;
-use super::s3::TestS3;
+use super::s3::{BUCKET, TestS3};
 
 pub(crate) const ADMIN_KEY: &str = "the operator's key of the tests";
 
@@ -52,6 +53,23 @@ impl TestApp {
         let s3 = TestS3::start().await;
         let host = Host::start(&database, &s3, change).await;
         Self { database, s3, host }
+    }
+
+    /// Starts with a gate before its S3 endpoint. Public URLs lead past the gate, and answers do not wait
+    /// for S3 for long.
+    pub(crate) async fn start_behind_gate(engine: Engine) -> (Self, Gate) {
+        let database = TestDatabase::new(engine).await;
+        let s3 = TestS3::start().await;
+        let gate = Gate::to(s3.address()).await;
+        let mut objects = s3.config();
+        objects.public_url = Some(format!("http://{}/{BUCKET}", s3.address()));
+        objects.endpoint = Some(format!("http://{}", gate.address()));
+        let host = Host::start(&database, &s3, |config| {
+            config.objects = ObjectsConfig::Bucket(objects);
+            config.patience.upload_object = Duration::from_millis(100);
+        })
+        .await;
+        (Self { database, s3, host }, gate)
     }
 
     /// Another host on the same database and the same bucket.
@@ -102,6 +120,8 @@ impl Host {
             upload_record: Duration::from_secs(20),
             read: Duration::from_secs(20),
             replay_pause: Duration::from_millis(200),
+            tombstones: Duration::from_millis(200),
+            late_object: Duration::ZERO,
             ..Patience::default()
         };
         change(&mut config);

@@ -75,7 +75,7 @@ impl TestDatabase {
                 path: sqlite_file(folder),
             },
             Self::Mariadb { name, gate } => DbConfig::Mysql {
-                url: format!("mysql://root@127.0.0.1:{}/{name}", gate.port()),
+                url: format!("mysql://root@127.0.0.1:{}/{name}", gate.address().port()),
                 ca: None,
             },
         }

@@ -1,81 +1,116 @@
-//! A door between the service and a server: closed, it refuses connections and cuts those that are open.
+//! A door between the service and a server. Closed, it refuses connections and cuts those that are open.
+//! Held, it lets connections in and keeps what they send to itself until it is let go. It remembers what went
+//! through.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+use super::ports;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Held,
+    Closed,
+}
 
 pub(crate) struct Gate {
     address: SocketAddr,
     target: SocketAddr,
-    /// Dropped to close: every connection ends with it.
-    open: Option<Arc<watch::Sender<()>>>,
+    state: watch::Sender<State>,
+    sent: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Gate {
     pub(crate) async fn to(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = ports::reserve();
+        let (state, _) = watch::channel(State::Closed);
         let mut gate = Self {
             address,
             target,
-            open: None,
+            state,
+            sent: Arc::default(),
         };
-        gate.serve(listener);
+        gate.open().await;
         gate
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.address.port()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    pub(crate) async fn close(&mut self) {
-        if let Some(open) = self.open.take() {
-            open.closed_by_drop().await;
-        }
+    /// What clients have sent to the server, all connections one after the other.
+    pub(crate) fn sent(&self) -> String {
+        String::from_utf8_lossy(&self.sent.lock().unwrap()).into_owned()
     }
 
     pub(crate) async fn open(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serve(listener);
-    }
-
-    fn serve(&mut self, listener: TcpListener) {
-        let (sender, mut closed) = watch::channel(());
-        let target = self.target;
+        self.state.send_replace(State::Open);
+        let (target, mut state, sent) =
+            (self.target, self.state.subscribe(), Arc::clone(&self.sent));
         tokio::spawn(async move {
+            let connections = state.clone();
             loop {
                 tokio::select! {
-                    _ = closed.changed() => return,
+                    _ = state.wait_for(|state| *state == State::Closed) => return,
                     Ok((client, _)) = listener.accept() => {
-                        tokio::spawn(pass(client, target, closed.clone()));
+                        tokio::spawn(pass(client, target, connections.clone(), Arc::clone(&sent)));
                     }
                 }
             }
         });
-        self.open = Some(Arc::new(sender));
+    }
+
+    /// Returns when every connection is cut and the port is free.
+    pub(crate) async fn close(&mut self) {
+        self.state.send_replace(State::Closed);
+        self.state.closed().await;
+    }
+
+    pub(crate) fn hold(&self) {
+        self.state.send_replace(State::Held);
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.state.send_replace(State::Open);
     }
 }
 
-async fn pass(mut client: TcpStream, target: SocketAddr, mut closed: watch::Receiver<()>) {
+async fn pass(
+    mut client: TcpStream,
+    target: SocketAddr,
+    mut state: watch::Receiver<State>,
+    sent: Arc<Mutex<Vec<u8>>>,
+) {
     let Ok(mut server) = TcpStream::connect(target).await else {
         return;
     };
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let mut open = state.clone();
+    let forth = async {
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
+            sent.lock().unwrap().extend_from_slice(&buffer[..read]);
+            if open.wait_for(|state| *state == State::Open).await.is_err() {
+                return;
+            }
+            if to_server.write_all(&buffer[..read]).await.is_err() {
+                return;
+            }
+        }
+        let _ = to_server.shutdown().await;
+    };
+    let back = tokio::io::copy(&mut from_server, &mut to_client);
     tokio::select! {
-        _ = closed.changed() => {}
-        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-    }
-}
-
-trait ClosedByDrop {
-    async fn closed_by_drop(self);
-}
-
-impl ClosedByDrop for Arc<watch::Sender<()>> {
-    /// Waits until the acceptor and every connection have ended.
-    async fn closed_by_drop(self) {
-        self.send_replace(());
-        self.closed().await;
+        _ = state.wait_for(|state| *state == State::Closed) => {}
+        _ = back => {}
+        // A client that goes away does not take back what it has sent: the rest of it still arrives.
+        () = forth => {}
     }
 }

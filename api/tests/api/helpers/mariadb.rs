@@ -1,13 +1,15 @@
 //! A MariaDB server for the whole run, on a free port and a folder of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable as _;
+
+use super::ports;
 
 /// Waits for its standard input to end, which it does when the tests' process ends in whatever way, and then
 /// takes server and folder away.
@@ -46,7 +48,7 @@ struct Server {
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let port = free_port();
+        let port = ports::reserve().port();
         let mut child = Command::new("sh")
             .args(["-c", SUPERVISOR, "mariadb", &port.to_string()])
             .stdin(Stdio::piped())
@@ -75,14 +77,6 @@ fn server() -> &'static Server {
             _supervisor: supervisor,
         }
     })
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 /// The server's port.

@@ -7,6 +7,7 @@ pub(crate) mod database;
 pub(crate) mod fixtures;
 pub(crate) mod gate;
 pub(crate) mod mariadb;
+pub(crate) mod ports;
 pub(crate) mod raw;
 pub(crate) mod s3;
 

@@ -8,6 +8,8 @@ use image_handler::storage::{ObjectAcl, ObjectStoreConfig, StaticCredentials};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use super::ports;
+
 pub(crate) const BUCKET: &str = "pictures";
 
 pub(crate) struct TestS3 {
@@ -19,8 +21,8 @@ pub(crate) struct TestS3 {
 impl TestS3 {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = ports::reserve();
+        let listener = TcpListener::bind(address).await.unwrap();
         let running = serve(folder.path().to_owned(), listener).await;
         Self {
             folder,

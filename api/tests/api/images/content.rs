@@ -129,6 +129,22 @@ async fn a_part_of_an_image_can_be_fetched() {
         "one range or all"
     );
 
+    let modified = app.get(&link).await.header("last-modified").to_owned();
+    for (date, status) in [(&*modified, 206), ("Fri, 01 Jan 2100 00:00:00 GMT", 200)] {
+        get(&app, &link, &[("range", "bytes=0-9"), ("if-range", date)])
+            .await
+            .expect(status);
+    }
+    let head = app
+        .request(Method::HEAD, &link)
+        .header("range", "bytes=0-9");
+    let head = app.send(head).await.expect(200);
+    assert_eq!(
+        head.header("content-length"),
+        size.to_string(),
+        "ranges are for GET"
+    );
+
     let outside = get(&app, &link, &[("range", "bytes=999999-")]).await;
     let outside = outside.expect_error(416, "range-not-satisfiable");
     assert_eq!(outside.header("content-range"), format!("bytes */{size}"));

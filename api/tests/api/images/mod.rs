@@ -5,5 +5,6 @@ mod delete;
 mod find;
 mod idempotency;
 mod list;
+mod object;
 mod refused;
 mod upload;

@@ -139,12 +139,3 @@ async fn images_of_cameras_editors_and_browsers_are_all_taken() {
     }
     assert!(taken >= 100, "only {taken} fixtures");
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_object_carries_its_type_its_cache_rule_and_no_acl() {
-    let app = TestApp::start(Engine::Sqlite).await;
-    let image = app.upload_photo().await;
-    let response = reqwest::get(image["url"].as_str().unwrap()).await.unwrap();
-    assert_eq!(response.headers()["content-type"], "image/jpeg");
-    assert_eq!(response.headers()["cache-control"], "public, max-age=3600");
-}

@@ -1,0 +1,167 @@
+//! The object in S3: what is sent, what is never overwritten, and what becomes of slow requests.
+
+use bytes::Bytes;
+use image_handler::domain::{Checksum, ImageId, MediaType};
+use image_handler::storage::{ObjectAcl, ObjectError, ObjectStore, StorageKey};
+use std::time::Duration;
+
+use crate::helpers::app::{TestApp, form, path};
+use crate::helpers::database::Engine;
+use crate::helpers::fixtures::photo;
+use crate::helpers::gate::Gate;
+use crate::helpers::s3::TestS3;
+use crate::helpers::{on_both_engines, until};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn key() -> StorageKey {
+    StorageKey::Original {
+        id: ImageId::generate(),
+        media_type: MediaType::Jpeg,
+    }
+}
+
+async fn put(
+    store: &ObjectStore,
+    key: StorageKey,
+    bytes: &'static [u8],
+) -> Result<(), ObjectError> {
+    let (object_key, _) = store.address(key);
+    store
+        .put(
+            key,
+            &object_key,
+            Bytes::from_static(bytes),
+            Checksum::of(bytes),
+            DEADLINE,
+        )
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_is_sent_with_its_type_its_checksum_and_no_acl_unless_configured() {
+    for acl in [ObjectAcl::None, ObjectAcl::PublicRead] {
+        let s3 = TestS3::start().await;
+        let gate = Gate::to(s3.address()).await;
+        let mut config = s3.config();
+        config.endpoint = Some(format!("http://{}", gate.address()));
+        config.acl = acl;
+        put(
+            &ObjectStore::connect(config).await.unwrap(),
+            key(),
+            b"bytes",
+        )
+        .await
+        .unwrap();
+        let sent = gate.sent().to_lowercase();
+        let checksum = Checksum::of(b"bytes").to_base64().to_lowercase();
+        for header in [
+            "content-type: image/jpeg",
+            "cache-control: public, max-age=3600",
+            "if-none-match: *",
+            &format!("x-amz-checksum-sha256: {checksum}"),
+        ] {
+            assert!(sent.contains(header), "{header} in {sent}");
+        }
+        assert_eq!(
+            sent.contains("x-amz-acl: public-read"),
+            acl == ObjectAcl::PublicRead,
+            "{sent}"
+        );
+        assert_eq!(sent.contains("acl"), acl == ObjectAcl::PublicRead, "{sent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_is_there_is_success_only_if_it_is_ours() {
+    let s3 = TestS3::start().await;
+    let store = ObjectStore::connect(s3.config()).await.unwrap();
+    let key = key();
+    put(&store, key, b"ours").await.unwrap();
+    put(&store, key, b"ours").await.unwrap();
+    let other = put(&store, key, b"other").await;
+    assert!(
+        matches!(other, Err(ObjectError::Conflict { .. })),
+        "{other:?}"
+    );
+    assert!(store.availability().is_available(), "S3 has answered");
+    let (object_key, url) = store.address(key);
+    assert_eq!(
+        reqwest::get(url).await.unwrap().bytes().await.unwrap(),
+        "ours"
+    );
+    store.delete(&object_key, DEADLINE).await.unwrap();
+    store.delete(&object_key, DEADLINE).await.unwrap();
+    assert!(s3.objects().is_empty());
+}
+
+on_both_engines! {
+    async fn other_bytes_under_an_images_key_are_left_alone(app: TestApp) {
+        let mut app = app;
+        app.s3.stop().await;
+        let image = app.upload_photo().await;
+        app.s3.start_again().await;
+        // Whoever got there first: the replayer or this. Then the next upload is waited for instead.
+        let store = ObjectStore::connect(app.s3.config()).await.unwrap();
+        let id = image["id"].as_str().unwrap().parse().unwrap();
+        let key = StorageKey::Original { id, media_type: MediaType::Jpeg };
+        let other = put(&store, key, b"other").await;
+        let app = &app;
+        let kept = if other.is_ok() { b"other".to_vec() } else { photo() };
+        let later = app.upload_photo().await;
+        until("a later one is stored", || async { app.fetch(later["url"].as_str().unwrap()).await.0 == 200 }).await;
+        assert_eq!(app.fetch(image["url"].as_str().unwrap()).await, (200, kept));
+        assert_eq!(app.get(&path(&image["link"])).await.expect(200).bytes, photo());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_is_answered_while_a_slow_s3_takes_its_time() {
+    let (app, gate) = TestApp::start_behind_gate(Engine::Sqlite).await;
+    gate.hold();
+    let image = app.upload(form("Ada", photo())).await.expect(201).json();
+    assert_eq!(
+        image["storage"],
+        serde_json::json!({"local": "stored", "s3": "pending", "record": "stored"})
+    );
+    assert_eq!(gate.sent().matches("PUT /").count(), 1);
+    gate.let_go();
+    let app = &app;
+    let find = format!("/api/v1/images/{}", image["id"].as_str().unwrap());
+    until("it is stored", || async {
+        app.get(&find).await.json()["storage"]["s3"] == "stored"
+    })
+    .await;
+    assert_eq!(
+        gate.sent().matches("PUT /").count(),
+        1,
+        "the request was not given up"
+    );
+    assert_eq!(
+        app.fetch(image["url"].as_str().unwrap()).await,
+        (200, photo())
+    );
+    until("the journal is empty", || async { app.files().len() == 1 }).await;
+    assert_eq!(app.database.rows().await[0].stored, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_deleted_while_its_object_is_on_the_way_does_not_stay_in_s3() {
+    let (app, gate) = TestApp::start_behind_gate(Engine::Sqlite).await;
+    gate.hold();
+    let image = app.upload(form("Ada", photo())).await.expect(201).json();
+    let (id, token) = (
+        image["id"].as_str().unwrap(),
+        image["delete_token"].as_str().unwrap(),
+    );
+    // The delete does not wait for the upload's request to S3, which is still under way.
+    app.delete(id, token).await.expect(204);
+    app.get(&format!("/api/v1/images/{id}"))
+        .await
+        .expect_error(410, "image-deleted");
+    gate.let_go();
+    let app = &app;
+    until("the journal is empty", || async { app.files().is_empty() }).await;
+    assert!(app.s3.objects().is_empty());
+    assert_eq!(app.database.rows().await[0].purged, 1);
+}
