@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+mod error_code;
 mod health;
 mod images;
 mod limits;
@@ -20,7 +21,8 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Route, web};
 
-pub use error::{ApiError, ErrorCode, FieldError, Problem};
+pub use error::{ApiError, FieldError, Problem};
+pub use error_code::ErrorCode;
 
 use crate::config::Limits;
 use crate::images::Images;

@@ -6,127 +6,17 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::durable;
+use super::entry::{Entry, Intent};
 use super::local::{WriteError, blocking};
 use super::settled::Settled;
-use crate::domain::{IdempotencyKeyHash, Image, ImageId};
-
-/// The format of the entries that this version writes and reads.
-const VERSION: u8 = 1;
-
-/// What is to become of the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Intent {
-    /// It is to be in S3 and in the database.
-    Publish,
-    /// It is to be gone from everywhere but for its tombstone.
-    Remove,
-}
-
-/// One thing that is owed. Each can be done twice without harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Put the object into S3.
-    StoreObject,
-    /// Write the record, with everything that is known of the image by then.
-    WriteRecord,
-    /// Note in a record that was written before when S3 confirmed the object.
-    NoteStored,
-    /// Mark the record as deleted.
-    WriteTombstone,
-    /// Remove the object from S3.
-    DeleteObject,
-    /// Remove the local copy.
-    DeleteLocalCopy,
-    /// Remove the object from S3 once more, later: S3 never confirmed it, so a request that was given up
-    /// may still be on its way there.
-    DeleteObjectAgain,
-    /// Note in the record that nothing is left of the image.
-    MarkPurged,
-}
-
-/// A journal entry: the whole image and what is still owed for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    version: u8,
-    /// What is to become of the image.
-    pub intent: Intent,
-    /// The image as the record is to hold it.
-    pub image: Image,
-    /// What is still to be done, in this order.
-    pub owed: Vec<Step>,
-    /// When the image was removed. `None` while it is to be published.
-    #[serde(default)]
-    pub removed_at: Option<DateTime<Utc>>,
-}
-
-impl Entry {
-    /// The entry that publishes an image whose local copy is durable.
-    #[must_use]
-    pub fn publish(image: Image) -> Self {
-        Self {
-            version: VERSION,
-            intent: Intent::Publish,
-            image,
-            owed: vec![Step::StoreObject, Step::WriteRecord],
-            removed_at: None,
-        }
-    }
-
-    /// The entry that removes an image.
-    #[must_use]
-    pub fn remove(image: Image) -> Self {
-        let mut owed = vec![
-            Step::WriteTombstone,
-            Step::DeleteObject,
-            Step::DeleteLocalCopy,
-        ];
-        if image.stored_at.is_none() {
-            owed.push(Step::DeleteObjectAgain);
-        }
-        owed.push(Step::MarkPurged);
-        Self {
-            version: VERSION,
-            intent: Intent::Remove,
-            image,
-            owed,
-            removed_at: Some(Utc::now()),
-        }
-    }
-
-    /// Whether the image is to be published.
-    #[must_use]
-    pub fn is_publication(&self) -> bool {
-        self.intent == Intent::Publish
-    }
-
-    /// Whether this is still to be done.
-    #[must_use]
-    pub fn owes(&self, step: Step) -> bool {
-        self.owed.contains(&step)
-    }
-
-    /// Takes a step off the list.
-    pub fn done(&mut self, step: Step) {
-        self.owed.retain(|owed| *owed != step);
-    }
-
-    /// Puts a step on the list, unless it is there.
-    pub fn owe(&mut self, step: Step) {
-        if !self.owes(step) {
-            self.owed.push(step);
-        }
-    }
-}
+use crate::domain::{IdempotencyKeyHash, ImageId};
 
 /// Why the journal could not be read at start.
 #[derive(Debug, thiserror::Error)]
@@ -236,7 +126,7 @@ impl Journal {
             if path.is_dir() {
                 continue;
             }
-            match read_entry(&path) {
+            match Entry::read(&path) {
                 Ok(entry) => {
                     let id = entry.image.id;
                     entries.slots.insert(id, Slot::new(None, false));
@@ -464,8 +354,14 @@ impl Claim {
 
     /// Shows to readers how far the work has come, without writing it.
     pub fn show(&self, entry: Entry) {
-        if !self.is_overruled() {
-            self.journal.entries().set(self.id, Some(Arc::new(entry)));
+        // One look and one change under one lock: a removal may come at any moment.
+        let mut entries = self.journal.entries();
+        if entries
+            .slots
+            .get(&self.id)
+            .is_some_and(|slot| !slot.overruled)
+        {
+            entries.set(self.id, Some(Arc::new(entry)));
         }
     }
 
@@ -512,19 +408,10 @@ impl Drop for Claim {
     }
 }
 
-pub(super) fn read_entry(path: &Path) -> Result<Entry, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let entry: Entry = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    if entry.version != VERSION {
-        return Err(format!("its version is {}, not {VERSION}", entry.version));
-    }
-    Ok(entry)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Checksum, IdempotencyKey, MediaType, Uploader};
+    use crate::domain::{Checksum, IdempotencyKey, Image, MediaType, Uploader};
 
     fn image() -> Image {
         let id = ImageId::generate();

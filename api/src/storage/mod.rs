@@ -6,13 +6,15 @@
 mod durable;
 #[cfg(feature = "embedded-s3")]
 pub mod embedded_s3;
+mod entry;
 mod journal;
 mod key;
 mod local;
 mod s3;
 mod settled;
 
-pub use journal::{Claim, Entry, Intent, Journal, JournalError, Known, Removal, Step};
+pub use entry::{Entry, Intent, Step};
+pub use journal::{Claim, Journal, JournalError, Known, Removal};
 pub use key::StorageKey;
 pub use local::{LocalStore, WriteError};
 pub use s3::{ObjectAcl, ObjectError, ObjectStore, ObjectStoreConfig, StaticCredentials};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::durable;
-use super::journal::{Entry, read_entry};
+use super::entry::Entry;
 use crate::domain::IdempotencyKeyHash;
 
 /// How many uploads are remembered. Reading them is part of every start.
@@ -39,7 +39,7 @@ impl Settled {
         let mut entries = Vec::new();
         for file in std::fs::read_dir(&folder)? {
             let path = file?.path();
-            match read_entry(&path) {
+            match Entry::read(&path) {
                 Ok(entry) => entries.push(entry),
                 Err(_) => durable::remove(&path)?,
             }

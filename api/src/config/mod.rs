@@ -3,10 +3,13 @@
 //! One struct for each concern; its defaults stand in the comments of [`Options`], which `--help` prints.
 //! Read by `main` and `server`, which hand the parts on. May import what it configures.
 
+mod options;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use options::Options;
 use url::Url;
 
 use crate::db::DbConfig;
@@ -17,66 +20,6 @@ use crate::storage::{ObjectAcl, ObjectStoreConfig};
 
 /// The largest upload limit: an upload is held in memory while it is taken in.
 const MAX_UPLOAD_BYTES_CEILING: u64 = 100 * 1024 * 1024;
-
-/// The settings as they are written, one environment variable and one flag each.
-#[derive(Clone, Debug, Default, clap::Args)]
-#[expect(clippy::doc_markdown, reason = "these comments are what --help prints")]
-pub struct Options {
-    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
-    #[arg(long, env = "LISTEN", hide_env_values = true, global = true)]
-    pub listen: Option<String>,
-    /// What the links in answers begin with [default: http:// and the address that is listened on]
-    #[arg(long, env = "PUBLIC_URL", hide_env_values = true, global = true)]
-    pub public_url: Option<String>,
-    /// Folder of the local copies and the journal; made when missing [default: uploads]
-    #[arg(long, env = "UPLOADS_DIR", hide_env_values = true, global = true)]
-    pub uploads_dir: Option<String>,
-    /// Folder of the web client, or "none" to serve the API alone [default: web/public]
-    #[arg(long, env = "WEB_DIR", hide_env_values = true, global = true)]
-    pub web_dir: Option<String>,
-    /// sqlite://PATH or mysql://USER:PASSWORD@HOST/DATABASE [default: sqlite, metadata.db in UPLOADS_DIR]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
-    pub database_url: Option<String>,
-    /// PEM file with the CA certificates of the MySQL server; switches TLS on [default: none]
-    #[arg(long, env = "DATABASE_CA", hide_env_values = true, global = true)]
-    pub database_ca: Option<String>,
-    /// Bucket of the objects [default: none, objects go to the embedded S3 endpoint]
-    #[arg(long, env = "S3_BUCKET", hide_env_values = true, global = true)]
-    pub s3_bucket: Option<String>,
-    /// What object keys begin with [default: images/]
-    #[arg(long, env = "S3_PREFIX", hide_env_values = true, global = true)]
-    pub s3_prefix: Option<String>,
-    /// Address of an S3-compatible endpoint [default: Amazon's for the region]
-    #[arg(long, env = "S3_ENDPOINT", hide_env_values = true, global = true)]
-    pub s3_endpoint: Option<String>,
-    /// What public object URLs begin with [default: the bucket's own address]
-    #[arg(long, env = "S3_PUBLIC_URL", hide_env_values = true, global = true)]
-    pub s3_public_url: Option<String>,
-    /// Canned ACL sent with objects, none or public-read [default: none]
-    #[arg(long, env = "S3_ACL", hide_env_values = true, global = true)]
-    pub s3_acl: Option<String>,
-    /// Region of the bucket [default: what the SDK finds; us-east-1 with S3_ENDPOINT]
-    #[arg(long, env = "AWS_REGION", hide_env_values = true, global = true)]
-    pub aws_region: Option<String>,
-    /// Largest file that is taken, in bytes [default: 1048576]
-    #[arg(long, env = "MAX_UPLOAD_BYTES", hide_env_values = true, global = true)]
-    pub max_upload_bytes: Option<String>,
-    /// Key that may delete any image, at least 20 characters [default: none]
-    #[arg(long, env = "ADMIN_KEY", hide_env_values = true, global = true)]
-    pub admin_key: Option<String>,
-    /// Secret that delete tokens are made with, at least 32 characters [default: made and kept in UPLOADS_DIR]
-    #[arg(long, env = "SECRET", hide_env_values = true, global = true)]
-    pub secret: Option<String>,
-    /// Keys that uploads need. Not supported yet: setting it stops the start
-    #[arg(
-        long,
-        env = "UPLOAD_KEYS",
-        hide_env_values = true,
-        hide = true,
-        global = true
-    )]
-    pub upload_keys: Option<String>,
-}
 
 /// A setting that cannot be used. Its message is one line, names the variable and says what would be right.
 #[derive(Debug, PartialEq, Eq)]
