@@ -8,7 +8,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, ObjectCannedAcl};
@@ -289,7 +289,7 @@ impl ObjectStore {
         sent: Result<T, SdkError<E>>,
     ) -> Result<T, ObjectError>
     where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         match sent {
             Ok(output) => {
@@ -299,7 +299,7 @@ impl ObjectStore {
             Err(error) => {
                 let reason = match error.code() {
                     Some(code) => code.to_owned(),
-                    None => DisplayErrorContext(&error).to_string(),
+                    None => format!("{:#}", anyhow::Error::from(error)),
                 };
                 Err(self.note_failure(operation, reason))
             }
