@@ -78,7 +78,6 @@ impl Application {
             })?;
 
         let db = prepare_database(&config.database)?;
-        let migrated = migrate(&db).await?;
 
         #[cfg(feature = "embedded-s3")]
         let (objects, embedded_s3) = open_objects(config.objects, local.root()).await?;
@@ -96,6 +95,7 @@ impl Application {
             pixel_limits: config.limits.pixels,
             patience: config.patience,
         });
+        let migrated = migrate(&images).await?;
 
         let address = listener.local_addr().map_err(listening)?;
         let public_url = config
@@ -226,25 +226,26 @@ pub fn prepare_database(config: &DbConfig) -> Result<Db, ConfigError> {
 }
 
 /// Brings the tables up to date. `false`: the database is away, the service starts without it.
-async fn migrate(db: &Db) -> Result<bool, ConfigError> {
-    let Ok(migrated) = tokio::time::timeout(MIGRATION_DEADLINE, db.migrate()).await else {
-        log::warn!("the database does not answer; uploads are taken, migrations follow");
-        db.availability().failed();
-        return Ok(false);
+async fn migrate(images: &Arc<Images>) -> Result<bool, ConfigError> {
+    // On a task of its own, as running migrations blocks the one that it is on.
+    let images = Arc::clone(images);
+    let attempt = tokio::spawn(async move { images.migrate().await });
+    let give_up = attempt.abort_handle();
+    let reason = match tokio::time::timeout(MIGRATION_DEADLINE, attempt).await {
+        Ok(Ok(Ok(ran))) => {
+            if ran > 0 {
+                log::info!("migrations run: {ran}");
+            }
+            return Ok(true);
+        }
+        Ok(Ok(Err(error @ MigrationError::Away(_)))) => error.to_string(),
+        Ok(Ok(Err(error))) => return Err(ConfigError::new("DATABASE_URL", error.to_string())),
+        Ok(Err(stopped)) => return Err(ConfigError::new("DATABASE_URL", stopped.to_string())),
+        Err(_) => "the database does not answer".to_owned(),
     };
-    match migrated {
-        Ok(0) => Ok(true),
-        Ok(ran) => {
-            log::info!("migrations run: {ran}");
-            Ok(true)
-        }
-        Err(error @ MigrationError::Away(_)) => {
-            log::warn!("{error}; uploads are taken, migrations follow");
-            db.availability().failed();
-            Ok(false)
-        }
-        Err(error) => Err(ConfigError::new("DATABASE_URL", error.to_string())),
-    }
+    give_up.abort();
+    log::warn!("{reason}; uploads are taken, migrations follow");
+    Ok(false)
 }
 
 /// Tries the migrations again until they have run.

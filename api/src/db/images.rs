@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::schema::images;
-use super::{Db, DbError, QueryFailure, on_engine};
+use super::{Db, DbError, QueryFailure, on_engine, write_on_engine};
 use crate::domain::{AltText, FileName, IdempotencyKeyHash, Image, ImageId, MediaType, Uploader};
 
 /// A record: an image, or the tombstone of one.
@@ -50,7 +50,7 @@ impl Db {
         deadline: Duration,
     ) -> Result<WriteOutcome, DbError> {
         let row = Row::of(image);
-        let inserted = on_engine!(self, deadline, |connection| {
+        let inserted = write_on_engine!(self, deadline, |connection| {
             diesel::insert_into(images::table)
                 .values(&row)
                 .execute(connection)
@@ -79,7 +79,7 @@ impl Db {
             return Ok(WriteOutcome::Written);
         };
         let id = image.id.to_string();
-        on_engine!(self, deadline, |connection| {
+        write_on_engine!(self, deadline, |connection| {
             diesel::update(images::table.find(&id).filter(images::stored_at.is_null()))
                 .set(images::stored_at.eq(stored_at.naive_utc()))
                 .execute(connection)
@@ -100,7 +100,7 @@ impl Db {
     ) -> Result<(), DbError> {
         let mut row = Row::of(image);
         row.deleted_at = Some(deleted_at.naive_utc());
-        let inserted = on_engine!(self, deadline, |connection| {
+        let inserted = write_on_engine!(self, deadline, |connection| {
             diesel::insert_into(images::table)
                 .values(&row)
                 .execute(connection)
@@ -110,7 +110,7 @@ impl Db {
             Err(QueryFailure::UniqueViolation) => {}
             inserted => return Ok(inserted.map(|_| ())?),
         }
-        on_engine!(self, deadline, |connection| {
+        write_on_engine!(self, deadline, |connection| {
             diesel::update(
                 images::table
                     .find(&row.id)
@@ -125,7 +125,7 @@ impl Db {
         }
         // There was no such record: it is another image's that has the key.
         row.idempotency_key = None;
-        let inserted = on_engine!(self, deadline, |connection| {
+        let inserted = write_on_engine!(self, deadline, |connection| {
             diesel::insert_into(images::table)
                 .values(&row)
                 .execute(connection)
@@ -174,7 +174,7 @@ impl Db {
         deadline: Duration,
     ) -> Result<(), DbError> {
         let id = id.to_string();
-        on_engine!(self, deadline, |connection| {
+        write_on_engine!(self, deadline, |connection| {
             diesel::update(images::table.find(&id).filter(images::purged_at.is_null()))
                 .set(images::purged_at.eq(purged_at.naive_utc()))
                 .execute(connection)
@@ -252,11 +252,11 @@ impl Db {
         Ok(images.collect::<Result<_, _>>()?)
     }
 
-    /// Which of these images have a record that is not a tombstone.
+    /// Which of these images have a record, tombstones included.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn alive_among(
+    pub async fn recorded_among(
         &self,
         ids: &[ImageId],
         deadline: Duration,
@@ -265,7 +265,6 @@ impl Db {
         let found: Vec<String> = on_engine!(self, deadline, |connection| {
             images::table
                 .filter(images::id.eq_any(&texts))
-                .filter(images::deleted_at.is_null())
                 .select(images::id)
                 .load(connection)
                 .await

@@ -58,6 +58,8 @@ pub enum DbError {
 pub struct Db {
     pool: EnginePool,
     availability: Availability,
+    /// Held by whoever writes to SQLite.
+    sqlite_writer: tokio::sync::Mutex<()>,
 }
 
 enum EnginePool {
@@ -74,15 +76,16 @@ macro_rules! on_engine {
     ($db:expr, $deadline:expr, |$connection:ident| sqlite: $sqlite:expr, mysql: $mysql:expr) => {
         match &$db.pool {
             $crate::db::EnginePool::Sqlite(pool) => {
-                on_engine!(@lease $db, $deadline, pool, |$connection| $sqlite)
+                on_engine!(@lease $db, $deadline, std::future::ready(()), pool, |$connection| $sqlite)
             }
             $crate::db::EnginePool::Mysql(pool) => {
-                on_engine!(@lease $db, $deadline, pool, |$connection| $mysql)
+                on_engine!(@lease $db, $deadline, std::future::ready(()), pool, |$connection| $mysql)
             }
         }
     };
-    (@lease $db:expr, $deadline:expr, $pool:ident, |$connection:ident| $body:expr) => {
+    (@lease $db:expr, $deadline:expr, $turn:expr, $pool:ident, |$connection:ident| $body:expr) => {
         $db.within($deadline, async {
+            let _turn = $turn.await;
             let connection = $pool.get().await.map_err($crate::db::QueryFailure::no_connection)?;
             let mut lease = $crate::db::Lease::new(connection, |connection| {
                 drop($crate::db::Object::take(connection));
@@ -99,6 +102,22 @@ macro_rules! on_engine {
 }
 use on_engine;
 
+/// The same for a body that writes. Writers to SQLite queue here: its own lock is polled for, and the unlucky
+/// starve.
+macro_rules! write_on_engine {
+    ($db:expr, $deadline:expr, |$connection:ident| $body:expr) => {
+        match &$db.pool {
+            $crate::db::EnginePool::Sqlite(pool) => {
+                $crate::db::on_engine!(@lease $db, $deadline, $db.sqlite_writer.lock(), pool, |$connection| $body)
+            }
+            $crate::db::EnginePool::Mysql(pool) => {
+                $crate::db::on_engine!(@lease $db, $deadline, std::future::ready(()), pool, |$connection| $body)
+            }
+        }
+    };
+}
+use write_on_engine;
+
 impl Db {
     /// Prepares the pool. Makes no connection: the service starts while the database is away.
     ///
@@ -114,6 +133,7 @@ impl Db {
         Ok(Self {
             pool,
             availability: Availability::default(),
+            sqlite_writer: tokio::sync::Mutex::default(),
         })
     }
 

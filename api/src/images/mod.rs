@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 pub use health::{PartState, Readiness};
 pub use ingest::{IngestError, Ingested, Upload};
@@ -28,6 +29,9 @@ use crate::db::{Db, MigrationError};
 use crate::domain::{AdminKey, ImageId, Secret};
 use crate::inspect::PixelLimits;
 use crate::storage::{Journal, LocalStore, ObjectStore};
+
+/// How many objects are sent to S3 at once. More are left to the replayer.
+const MAX_STORING: usize = 64;
 
 /// How long the use cases wait for the parts outside the process.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +97,8 @@ pub struct Parts {
 pub struct Images {
     parts: Parts,
     running_keys: ingest::RunningKeys,
+    /// Requests that store objects at this moment.
+    storing: Semaphore,
     /// Images whose trouble has been logged: it is said once, not in every round of the replayer.
     reported: Mutex<HashSet<ImageId>>,
     runtime: Handle,
@@ -105,6 +111,7 @@ impl Images {
         Arc::new(Self {
             parts,
             running_keys: ingest::RunningKeys::default(),
+            storing: Semaphore::new(MAX_STORING),
             reported: Mutex::default(),
             runtime: Handle::current(),
         })
@@ -147,6 +154,10 @@ impl Images {
     /// # Errors
     /// [`MigrationError`].
     pub async fn migrate(&self) -> Result<usize, MigrationError> {
-        self.parts.db.migrate().await
+        let migrated = self.parts.db.migrate().await;
+        if matches!(migrated, Err(MigrationError::Away(_))) {
+            self.parts.db.availability().failed();
+        }
+        migrated
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Images;
 use crate::db::WriteOutcome;
-use crate::domain::Image;
+use crate::domain::{Checksum, Image};
 use crate::storage::{Claim, Entry, Intent, ObjectError, Step, StorageKey};
 
 /// What an attempt spends on each part. `None`: the part is known to be away, leave its steps.
@@ -92,14 +92,20 @@ impl Images {
                 Err(Overtaken::TombstoneFound) => {
                     entry = Entry::remove(entry.image);
                     self.carry_out_removal(&mut entry, effort).await;
-                    self.keep(claim, &before, entry).await;
+                    if !self.keep(claim, &before, entry).await {
+                        return Settled::Entry((*before).clone());
+                    }
                     return Settled::Deleted;
                 }
             },
             Intent::Remove => self.carry_out_removal(&mut entry, effort).await,
         }
-        self.keep(claim, &before, entry.clone()).await;
-        Settled::Entry(entry)
+        if self.keep(claim, &before, entry.clone()).await {
+            Settled::Entry(entry)
+        } else {
+            // What could not be noted is not counted as done: it will be done once more.
+            Settled::Entry((*before).clone())
+        }
     }
 
     async fn publish(
@@ -111,7 +117,9 @@ impl Images {
     ) -> Result<(), Overtaken> {
         let image = entry.image.clone();
         let deadline = effort.object.filter(|_| entry.owes(Step::StoreObject));
-        if let Some(deadline) = deadline {
+        // Each request holds an image in memory, so a slow S3 must not gather them without end.
+        let turn = self.storing.try_acquire();
+        if let (Some(deadline), Ok(_turn)) = (deadline, turn) {
             // A request that was sent is never given up for an answer's sake: it could still take effect
             // after the image has been deleted.
             let mut storing = std::pin::pin!(self.store_object(&image, deadline));
@@ -183,6 +191,9 @@ impl Images {
     async fn store_object(&self, image: &Image, deadline: Duration) -> bool {
         let key = original(image);
         let trouble = match self.parts.local.read(key).await {
+            Ok(Some(bytes)) if Checksum::of(&bytes) != image.sha256 => {
+                "its local copy is damaged, S3 is not given it".to_owned()
+            }
             Ok(Some(bytes)) => {
                 let objects = &self.parts.objects;
                 match objects
@@ -190,7 +201,9 @@ impl Images {
                     .await
                 {
                     Ok(()) => return true,
-                    Err(error @ ObjectError::Conflict { .. }) => error.to_string(),
+                    Err(error @ (ObjectError::Conflict { .. } | ObjectError::Refused { .. })) => {
+                        error.to_string()
+                    }
                     // Said once when S3 went away, not again for each image.
                     Err(error @ ObjectError::Away { .. }) => {
                         log::debug!("image {}: {error}", image.id);
@@ -254,7 +267,7 @@ impl Images {
     }
 
     /// Whether a request that S3 never confirmed has certainly ended by now.
-    fn is_due(&self, entry: &Entry) -> bool {
+    pub(super) fn is_due(&self, entry: &Entry) -> bool {
         let since = entry.removed_at.map(|removed_at| Utc::now() - removed_at);
         since.is_none_or(|since| {
             since
@@ -263,8 +276,8 @@ impl Images {
         })
     }
 
-    /// Makes the entry say what is left, or ends it.
-    async fn keep(&self, mut claim: Claim, before: &Entry, after: Entry) {
+    /// Makes the entry say what is left, or ends it. Says whether that could be written.
+    async fn keep(&self, mut claim: Claim, before: &Entry, after: Entry) -> bool {
         let id = after.image.id;
         let kept = if after.owed.is_empty() {
             claim.finish(after).await.map_err(|error| error.to_string())
@@ -276,12 +289,14 @@ impl Images {
         if let Err(error) = kept {
             // The entry on disk says more than is owed: that work is done once more, without harm.
             log::warn!("image {id}: its journal entry could not be updated: {error}");
+            return false;
         }
+        true
     }
 }
 
 /// To the millisecond, like every time in records: engines keep different fractions.
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Images;
+use super::publish::now;
 use super::read::FindError;
 use crate::domain::ImageId;
 use crate::storage::{Entry, Removal, WriteError};
@@ -42,9 +43,22 @@ impl Images {
         if !admin && !self.parts.secret.accepts(id, token) {
             return Err(RemoveError::WrongToken);
         }
+        let tombstone = image.clone();
         match self.parts.journal.remove(Entry::remove(image)).await? {
             Removal::AlreadyRemoved => return Err(FindError::Deleted.into()),
-            Removal::Overruled => {}
+            Removal::Overruled => {
+                // The replayer carries out the rest once the publication has ended. That others see the
+                // image no more need not wait for it.
+                if let Some(deadline) = self.remove_effort().record
+                    && let Err(error) = self
+                        .parts
+                        .db
+                        .write_tombstone(&tombstone, now(), deadline)
+                        .await
+                {
+                    log::debug!("image {id}: {error}");
+                }
+            }
             Removal::Claimed(claim) => {
                 self.settle(claim, self.remove_effort(), None).await;
             }

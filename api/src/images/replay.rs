@@ -14,7 +14,7 @@ use super::publish::{Effort, Settled, original};
 use super::{Images, Parts};
 use crate::db::DbError;
 use crate::domain::{Availability, ImageId};
-use crate::storage::{Claim, Entry, Step, StorageKey};
+use crate::storage::{Claim, Entry, Mark, Step, StorageKey};
 
 /// How many entries are carried out at once: enough to drain, too few to crowd out uploads.
 const WORKERS: usize = 4;
@@ -26,6 +26,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 /// How far back tombstones are looked at again: hosts' clocks differ, and some tombstones come late.
 const TOMBSTONE_OVERLAP: TimeDelta = TimeDelta::minutes(10);
 const TOMBSTONE_BATCH: u32 = 500;
+/// How long swept copies are kept, from their upload.
+const SWEPT_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How many ids the database is asked about at once.
 const SWEEP_BATCH: usize = 500;
 
@@ -37,10 +39,23 @@ struct Round {
 }
 
 impl Round {
-    fn effort(&self, images: &Images) -> Effort {
+    /// What an entry may spend. The one look at a part that is away is not wasted on an entry that does not
+    /// need that part.
+    fn effort(&self, images: &Images, entry: &Entry) -> Effort {
         let parts = &images.parts;
-        let object = may_try(parts.objects.availability(), &self.tried_object);
-        let record = may_try(parts.db.availability(), &self.tried_record);
+        let needs_object = entry.owed.iter().any(|step| match step {
+            Step::StoreObject | Step::DeleteObject => true,
+            Step::DeleteObjectAgain => images.is_due(entry),
+            _ => false,
+        });
+        let needs_record = entry.owed.iter().any(|step| {
+            matches!(
+                step,
+                Step::WriteRecord | Step::NoteStored | Step::WriteTombstone | Step::MarkPurged
+            )
+        });
+        let object = needs_object && may_try(parts.objects.availability(), &self.tried_object);
+        let record = needs_record && may_try(parts.db.availability(), &self.tried_record);
         Effort {
             object: object.then_some(parts.patience.replay_object),
             record: record.then_some(parts.patience.replay_record),
@@ -105,8 +120,11 @@ impl Images {
         let round = &Round::default();
         futures_util::stream::iter(owing)
             .map(|id| async move {
-                match self.parts.journal.try_claim(id) {
-                    Some(claim) => self.replay_entry(claim, round.effort(self)).await,
+                let claim = self.parts.journal.try_claim(id);
+                match claim.and_then(|claim| Some((claim.entry()?, claim))) {
+                    Some((entry, claim)) => {
+                        self.replay_entry(claim, round.effort(self, &entry)).await
+                    }
                     None => false,
                 }
             })
@@ -132,19 +150,30 @@ impl Images {
 
     /// Looks for a tombstone before anything is put into S3: an image that was deleted through another host
     /// in the meantime must not be public again, not even for a moment.
-    async fn settle_unless_deleted(&self, claim: Claim, effort: Effort) -> Settled {
-        let mut claim = claim;
-        if let (Some(entry), Some(deadline)) = (claim.entry(), effort.record)
+    async fn settle_unless_deleted(&self, mut claim: Claim, mut effort: Effort) -> Settled {
+        if let Some(entry) = claim.entry()
             && entry.owes(Step::StoreObject)
-            && let Ok(Some(record)) = self.parts.db.find(entry.image.id, deadline).await
-            && record.deleted
-            && let Err(error) = claim.write(Entry::remove(entry.image.clone())).await
+            && effort.object.is_some()
         {
-            log::warn!(
-                "image {}: its removal cannot be journaled yet: {error}",
-                entry.image.id
-            );
-            return Settled::Entry((*entry).clone());
+            let deadline = self.parts.patience.replay_record;
+            let found = match effort.record {
+                None if !self.parts.db.availability().is_available() => None,
+                _ => self.parts.db.find(entry.image.id, deadline).await.ok(),
+            };
+            match found {
+                Some(Some(record)) if record.deleted => {
+                    if let Err(error) = claim.write(Entry::remove(entry.image.clone())).await {
+                        log::warn!(
+                            "image {}: its removal cannot be journaled yet: {error}",
+                            entry.image.id
+                        );
+                        return Settled::Entry((*entry).clone());
+                    }
+                }
+                // Others know the image by its record, and may have deleted it: nobody can tell now.
+                None if !entry.owes(Step::WriteRecord) => effort.object = None,
+                _ => {}
+            }
         }
         self.settle(claim, effort, None).await
     }
@@ -173,7 +202,8 @@ impl Images {
         }
     }
 
-    /// Removes local copies that no entry and no record names.
+    /// Sets aside local copies that no entry and no record names. Not removed at once: should the database be
+    /// another one than before, or an older state of it, these copies may be all that is left.
     async fn sweep(&self, grace: Duration) -> Result<(), SweepError> {
         let Parts {
             local,
@@ -184,7 +214,7 @@ impl Images {
         } = &self.parts;
         let began = SystemTime::now();
         // Without a mark nobody knows what was settled before: nothing older than now is touched.
-        let since = local.last_sweep().await?.unwrap_or(began);
+        let since = local.noted(Mark::Sweep).await?.unwrap_or(began);
         let since = since.checked_sub(grace).unwrap_or(SystemTime::UNIX_EPOCH);
         if journal.unreadable() > 0 {
             // One of the files may belong to an entry that could not be read.
@@ -200,36 +230,44 @@ impl Images {
             let unowned = batch.iter().filter(|(id, _)| journal.find(*id).is_none());
             let unowned: Vec<_> = unowned.copied().collect();
             let ids: Vec<ImageId> = unowned.iter().map(|(id, _)| *id).collect();
-            let alive = db.alive_among(&ids, patience.replay_record).await?;
+            let recorded = db.recorded_among(&ids, patience.replay_record).await?;
             for (id, media_type) in unowned {
-                if !alive.contains(&id) && journal.find(id).is_none() {
+                if !recorded.contains(&id) && journal.find(id).is_none() {
                     local
-                        .remove(StorageKey::Original { id, media_type })
+                        .set_aside(StorageKey::Original { id, media_type })
                         .await?;
-                    log::info!("swept the local copy of {id}: no entry and no record names it");
+                    log::info!(
+                        "set the local copy of {id} aside in swept/: no entry and no record names it"
+                    );
                 }
             }
         }
-        local.note_sweep(began).await?;
+        local.clear_set_aside(SWEPT_KEPT).await?;
+        local.note(Mark::Sweep, began).await?;
         Ok(())
     }
 
     /// Takes away what this host still has of images that were deleted through other hosts.
     async fn follow_tombstones(&self) {
-        // Before this start the sweep's mark tells how far the last look went.
-        let last_look = self.parts.local.last_sweep().await.ok().flatten();
+        let local = &self.parts.local;
+        let last_look = local.noted(Mark::Tombstones).await.ok().flatten();
         let mut since: DateTime<Utc> = last_look.unwrap_or_else(SystemTime::now).into();
         loop {
+            let began = SystemTime::now();
             match self.take_away_deleted(since - TOMBSTONE_OVERLAP).await {
-                Ok(latest) => since = latest.max(since),
+                Ok(()) => {
+                    since = began.into();
+                    if let Err(error) = local.note(Mark::Tombstones, began).await {
+                        log::warn!("how far tombstones were followed cannot be noted: {error}");
+                    }
+                }
                 Err(error) => log::debug!("tombstones cannot be followed: {error}"),
             }
             tokio::time::sleep(self.parts.patience.tombstones).await;
         }
     }
 
-    /// Returns when the latest tombstone was written.
-    async fn take_away_deleted(&self, since: DateTime<Utc>) -> Result<DateTime<Utc>, SweepError> {
+    async fn take_away_deleted(&self, since: DateTime<Utc>) -> Result<(), SweepError> {
         let Parts {
             local,
             journal,
@@ -239,9 +277,6 @@ impl Images {
         } = &self.parts;
         let mut latest = since;
         loop {
-            if !db.availability().is_available() {
-                return Ok(latest);
-            }
             let tombstones = db
                 .deleted_since(latest, TOMBSTONE_BATCH, patience.replay_record)
                 .await?;
@@ -262,7 +297,7 @@ impl Images {
                 }
             }
             if !full || latest == before {
-                return Ok(latest);
+                return Ok(());
             }
         }
     }

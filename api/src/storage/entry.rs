@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Image;
 
 /// The format of the entries that this version writes and reads.
 const VERSION: u8 = 1;
+
+/// How long after S3 confirmed an object an earlier request for it may still arrive.
+const LATE_OBJECT: TimeDelta = TimeDelta::minutes(5);
 
 /// What is to become of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +39,8 @@ pub enum Step {
     DeleteObject,
     /// Remove the local copy.
     DeleteLocalCopy,
-    /// Remove the object from S3 once more, later: S3 never confirmed it, so a request that was given up
-    /// may still be on its way there.
+    /// Remove the object from S3 once more, later: a request that was given up not long ago may still be on
+    /// its way there.
     DeleteObjectAgain,
     /// Note in the record that nothing is left of the image.
     MarkPurged,
@@ -79,7 +82,8 @@ impl Entry {
             Step::DeleteObject,
             Step::DeleteLocalCopy,
         ];
-        if image.stored_at.is_none() {
+        let confirmed_before = |period| image.stored_at.is_some_and(|at| Utc::now() - at >= period);
+        if !confirmed_before(LATE_OBJECT) {
             owed.push(Step::DeleteObjectAgain);
         }
         owed.push(Step::MarkPurged);

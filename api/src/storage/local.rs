@@ -209,7 +209,11 @@ impl LocalStore {
                 }
                 for file in fs::read_dir(day.path())? {
                     let file = file?;
-                    let modified = file.metadata()?.modified()?;
+                    let modified = match file.metadata().and_then(|metadata| metadata.modified()) {
+                        // Deleted since the folder was read.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        modified => modified?,
+                    };
                     let age = modified.elapsed().unwrap_or_default();
                     if modified >= since
                         && age >= grace
@@ -224,26 +228,74 @@ impl LocalStore {
         .await
     }
 
-    /// When the last sweep began that ended well. `None` when there was none.
+    /// Moves the copy out of the way, into `swept/`, and makes that durable.
     ///
     /// # Errors
     /// Any error of the file system but "not found".
-    pub async fn last_sweep(&self) -> io::Result<Option<SystemTime>> {
-        let mark = self.sweep_mark();
-        found(blocking(move || fs::metadata(mark)?.modified()).await)
+    pub async fn set_aside(&self, key: StorageKey) -> io::Result<()> {
+        let (path, swept) = (self.path(key), self.root.join("swept"));
+        let moved = blocking(move || {
+            durable::create_folder(&swept)?;
+            let target = swept.join(path.file_name().unwrap_or_default());
+            std::fs::rename(&path, &target)?;
+            durable::sync_parent(&target)?;
+            durable::sync_parent(&path)
+        });
+        found(moved.await).map(|_| ())
     }
 
-    /// Notes that a sweep which began at `began` has ended well.
+    /// Removes what was set aside and is older than `age`.
+    ///
+    /// # Errors
+    /// Any error of the file system but "not found".
+    pub async fn clear_set_aside(&self, age: Duration) -> io::Result<()> {
+        let swept = self.root.join("swept");
+        let cleared = blocking(move || {
+            for file in fs::read_dir(swept)? {
+                let file = file?;
+                if file.metadata()?.modified()?.elapsed().unwrap_or_default() >= age {
+                    durable::remove(&file.path())?;
+                }
+            }
+            Ok(())
+        });
+        found(cleared.await).map(|_| ())
+    }
+
+    /// When the last of these looks began that ended well. `None` when there was none.
+    ///
+    /// # Errors
+    /// Any error of the file system but "not found".
+    pub async fn noted(&self, mark: Mark) -> io::Result<Option<SystemTime>> {
+        let path = self.root.join(mark.file_name());
+        found(blocking(move || fs::metadata(path)?.modified()).await)
+    }
+
+    /// Notes that a look which began at `began` has ended well.
     ///
     /// # Errors
     /// Any error of the file system.
-    pub async fn note_sweep(&self, began: SystemTime) -> io::Result<()> {
-        let mark = self.sweep_mark();
-        blocking(move || File::create(mark)?.set_modified(began)).await
+    pub async fn note(&self, mark: Mark, began: SystemTime) -> io::Result<()> {
+        let path = self.root.join(mark.file_name());
+        blocking(move || File::create(path)?.set_modified(began)).await
     }
+}
 
-    fn sweep_mark(&self) -> PathBuf {
-        self.root.join("last-sweep")
+/// A look that this host takes again and again, and that goes on where the last one ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// At local copies that nobody owns.
+    Sweep,
+    /// At tombstones of images that were deleted through other hosts.
+    Tombstones,
+}
+
+impl Mark {
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::Sweep => "last-sweep",
+            Self::Tombstones => "last-tombstones",
+        }
     }
 }
 

@@ -16,5 +16,5 @@ mod settled;
 pub use entry::{Entry, Intent, Step};
 pub use journal::{Claim, Journal, JournalError, Known, Removal};
 pub use key::StorageKey;
-pub use local::{LocalStore, WriteError};
+pub use local::{LocalStore, Mark, WriteError};
 pub use s3::{ObjectAcl, ObjectError, ObjectStore, ObjectStoreConfig, StaticCredentials};

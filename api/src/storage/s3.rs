@@ -36,6 +36,12 @@ pub enum ObjectError {
         /// What the SDK says, for operators.
         reason: String,
     },
+    /// S3 has looked at this object and does not take it. Trying again changes nothing, and S3 is not away.
+    #[error("S3 refuses the object: {code}")]
+    Refused {
+        /// S3's error code.
+        code: String,
+    },
     /// Other bytes lie under the key. They are left alone.
     #[error("the bucket holds other bytes under {object_key}")]
     Conflict {
@@ -296,6 +302,11 @@ impl ObjectStore {
                 self.note_answer();
                 Ok(output)
             }
+            Err(error) if error.code().is_some_and(is_about_the_object) => {
+                self.note_answer();
+                let code = error.code().unwrap_or_default().to_owned();
+                Err(ObjectError::Refused { code })
+            }
             Err(error) => {
                 let reason = match error.code() {
                     Some(code) => code.to_owned(),
@@ -318,6 +329,15 @@ impl ObjectStore {
         }
         ObjectError::Away { operation, reason }
     }
+}
+
+/// Error codes that tell of the object and not of S3 or the bucket
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
+fn is_about_the_object(code: &str) -> bool {
+    matches!(
+        code,
+        "BadDigest" | "InvalidDigest" | "EntityTooLarge" | "EntityTooSmall" | "KeyTooLongError"
+    )
 }
 
 fn is_ours(head: &HeadObjectOutput, checksum: Checksum) -> bool {

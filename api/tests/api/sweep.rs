@@ -49,7 +49,9 @@ on_both_engines! {
         app.host.stop().await;
         set_mark();
         app.host.restart().await;
-        until("the old one is gone", || async { !old.exists() }).await;
+        until("the old one is set aside", || async { !old.exists() }).await;
+        let aside = app.uploads.path().join("swept").join(old.file_name().unwrap());
+        until("it is in swept/", || async { aside.exists() }).await;
         for path in [&recorded, &journaled, &young, &foreign] {
             assert!(path.exists(), "{}", path.display());
         }
