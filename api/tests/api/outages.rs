@@ -91,6 +91,24 @@ on_both_engines! {
         assert_eq!(app.fetch(image["url"].as_str().unwrap()).await, (200, photo()));
     }
 
+    async fn an_entry_that_could_not_be_updated_is_carried_out_all_the_same(app: TestApp) {
+        let mut app = app;
+        app.s3.stop().await;
+        let away = app.database.go_away().await;
+        let image = app.upload(form("Ada", photo())).await.expect(202).json();
+        let tmp = app.uploads.path().join("tmp");
+        std::fs::remove_dir(&tmp).unwrap();
+        app.s3.start_again().await;
+        let stored = &app;
+        until("the object is stored", || async { stored.s3.objects().len() == 1 }).await;
+        std::fs::create_dir(&tmp).unwrap();
+        app.database.come_back(away).await;
+        let app = &app;
+        until("nothing is owed", || async { app.files() == [app.local_copy(&image)] }).await;
+        assert_eq!(app.fetch(image["url"].as_str().unwrap()).await, (200, photo()));
+        assert_eq!(app.database.rows().await[0].stored, 1);
+    }
+
     async fn what_was_deleted_while_pending_never_comes_back(app: TestApp) {
         let mut app = app;
         app.s3.stop().await;
@@ -163,6 +181,43 @@ mod mariadb_away {
         app.send(app.request(Method::HEAD, &path(&image["link"])))
             .await
             .expect(200);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_image_that_others_may_have_deleted_is_not_put_into_s3_while_nobody_can_tell() {
+        let mut app = TestApp::start(Engine::Mariadb).await;
+        // The other host reaches the database by a way of its own.
+        let direct = app.database.direct_config().await;
+        let other = app
+            .another_host_with(|config| config.database = direct)
+            .await;
+        app.s3.stop().await;
+        let image = app.upload_photo().await;
+        let away = app.database.go_away().await;
+        let (id, token) = (
+            image["id"].as_str().unwrap(),
+            image["delete_token"].as_str().unwrap(),
+        );
+        other.delete(id, token).await.expect(204);
+        app.s3.start_again().await;
+        // Something that this host alone knows is stored, so the replayer has been at work.
+        let own = app.upload(form("Ada", photo())).await.expect(202).json();
+        let running = &app;
+        until("its own is stored", || async {
+            running.fetch(own["url"].as_str().unwrap()).await.0 == 200
+        })
+        .await;
+        assert_eq!(app.fetch(image["url"].as_str().unwrap()).await.0, 404);
+        app.database.come_back(away).await;
+        let app = &app;
+        until("nothing is owed", || async {
+            app.files() == [app.local_copy(&own)]
+        })
+        .await;
+        assert_eq!(app.s3.objects().len(), 1);
+        app.get(&format!("/api/v1/images/{id}"))
+            .await
+            .expect_error(410, "image-deleted");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -74,7 +74,11 @@ impl TestApp {
 
     /// Another host on the same database and the same bucket.
     pub(crate) async fn another_host(&self) -> Host {
-        Host::start(&self.database, &self.s3, |_| {}).await
+        self.another_host_with(|_| {}).await
+    }
+
+    pub(crate) async fn another_host_with(&self, change: impl FnOnce(&mut Config)) -> Host {
+        Host::start(&self.database, &self.s3, change).await
     }
 
     /// Nothing is left of any upload: no file, no object, no row.

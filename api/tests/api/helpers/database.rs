@@ -81,6 +81,17 @@ impl TestDatabase {
         }
     }
 
+    /// Past the gate.
+    pub(crate) async fn direct_config(&self) -> DbConfig {
+        match self {
+            Self::Sqlite { .. } => self.config(),
+            Self::Mariadb { name, .. } => DbConfig::Mysql {
+                url: format!("mysql://root@127.0.0.1:{}/{name}", mariadb::port().await),
+                ca: None,
+            },
+        }
+    }
+
     /// The rows, read without the service's code and past the gate.
     pub(crate) async fn rows(&self) -> Vec<Row> {
         match self {

@@ -95,7 +95,49 @@ async fn an_object_that_is_there_is_success_only_if_it_is_ours() {
     assert!(s3.objects().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_s3_refuses_does_not_make_s3_look_away() {
+    let s3 = TestS3::start().await;
+    let store = ObjectStore::connect(s3.config()).await.unwrap();
+    let key = key();
+    let (object_key, _) = store.address(key);
+    let wrong = Checksum::of(b"something else");
+    let refused = store
+        .put(
+            key,
+            &object_key,
+            Bytes::from_static(b"bytes"),
+            wrong,
+            DEADLINE,
+        )
+        .await;
+    assert!(
+        matches!(refused, Err(ObjectError::Refused { .. })),
+        "{refused:?}"
+    );
+    assert!(store.availability().is_available());
+}
+
 on_both_engines! {
+    async fn a_damaged_local_copy_is_not_given_to_s3(app: TestApp) {
+        let mut app = app;
+        app.s3.stop().await;
+        let (damaged, good) = (app.upload_photo().await, app.upload_photo().await);
+        app.host.stop().await;
+        std::fs::write(app.local_copy(&damaged), "damaged").unwrap();
+        app.s3.start_again().await;
+        app.host.restart().await;
+        let app = &app;
+        until("the good one is stored", || async { app.fetch(good["url"].as_str().unwrap()).await.0 == 200 }).await;
+        assert_eq!(app.fetch(damaged["url"].as_str().unwrap()).await.0, 404);
+        until("only the damaged one is owed", || async {
+            let report = app.get("/readyz").await.expect(200).json();
+            report["parts"]["s3"] == "ok" && report["pending"] == 1
+        })
+        .await;
+    }
+
+
     async fn other_bytes_under_an_images_key_are_left_alone(app: TestApp) {
         let mut app = app;
         app.s3.stop().await;
@@ -159,6 +201,11 @@ async fn an_image_deleted_while_its_object_is_on_the_way_does_not_stay_in_s3() {
     app.get(&format!("/api/v1/images/{id}"))
         .await
         .expect_error(410, "image-deleted");
+    assert_eq!(
+        app.database.rows().await[0].deleted,
+        1,
+        "for other hosts too"
+    );
     gate.let_go();
     let app = &app;
     until("the journal is empty", || async { app.files().is_empty() }).await;
