@@ -9,6 +9,7 @@ use image_handler::config::{Config, ConfigError, Options};
 use image_handler::db::DbConfig;
 use image_handler::routes::openapi;
 use image_handler::server::{Application, prepare_database};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Takes image uploads and never loses one.
 #[derive(Parser)]
@@ -89,6 +90,17 @@ fn start_log() {
 
 async fn serve(options: Options) -> anyhow::Result<()> {
     let application = Application::build(Config::from_options(options)?).await?;
+    // Listened for before anybody is told that the service is there: from then on they stop it in good order.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let handle = application.handle();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        handle.stop(true).await;
+    });
     let at = application.public_url();
     say(&format!(
         "image-handler is ready at {at}/ (API described at {at}/docs, listening on {})",

@@ -109,12 +109,12 @@ impl Application {
             limits: config.limits,
             web_dir: config.server.web_dir,
         });
-        let mut server =
-            HttpServer::new(move || routes::app(api.clone())).shutdown_timeout(SHUTDOWN_SECONDS);
-        if !config.server.stop_on_signals {
-            server = server.disable_signals();
-        }
-        let server = server.listen(listener).map_err(listening)?.run();
+        let server = HttpServer::new(move || routes::app(api.clone()))
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .disable_signals()
+            .listen(listener)
+            .map_err(listening)?
+            .run();
 
         let stop = CancellationToken::new();
         Ok(Self {
@@ -143,13 +143,13 @@ impl Application {
         &self.public_url
     }
 
-    /// Stops the server when told to, as SIGTERM and SIGINT do.
+    /// Stops the server when told to.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
 
-    /// Serves until SIGTERM, SIGINT or [`Self::handle`] stops it. Requests in flight are finished; what is
+    /// Serves until [`Self::handle`] stops it. Requests in flight are finished; what is
     /// owed then stays in the journal for the next start.
     ///
     /// # Errors

@@ -78,8 +78,6 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// The folder of the web client. `None`: the API alone.
     pub web_dir: Option<PathBuf>,
-    /// Whether SIGTERM and SIGINT stop the server.
-    pub stop_on_signals: bool,
 }
 
 /// Where objects go.
@@ -146,7 +144,6 @@ impl Config {
                 listen: listen(set(options.listen))?,
                 public_url: public_url(set(options.public_url))?,
                 web_dir: web_dir(set(options.web_dir))?,
-                stop_on_signals: true,
             },
             database: database(
                 set(options.database_url),

@@ -117,7 +117,6 @@ impl Host {
         config.objects = ObjectsConfig::Bucket(s3.config());
         config.secret = Some(Secret::new("the secret of the tests, long enough").unwrap());
         config.admin_key = Some(AdminKey::new(ADMIN_KEY).unwrap());
-        config.server.stop_on_signals = false;
         // A busy machine must not make a healthy part look away; the replayer must not keep tests waiting.
         config.patience = Patience {
             upload_object: Duration::from_secs(20),
