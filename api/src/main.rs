@@ -1,4 +1,4 @@
-//! The command line: `serve` (the default), `migrate` and `openapi`.
+//! The command line: `serve` (the default), `migrate`, `upload-key` and `openapi`.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use image_handler::config::{Config, ConfigError, Options};
 use image_handler::db::DbConfig;
+use image_handler::domain::UploadKeys;
 use image_handler::routes::openapi;
 use image_handler::server::{Application, prepare_database};
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +30,11 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document
     Openapi,
+    /// Make a key for uploads and the item of `UPLOAD_KEYS` that lets it in
+    UploadKey {
+        /// Whose key it is: letters, digits, '-', '_' and '.'
+        name: String,
+    },
 }
 
 /// How long work that cannot be interrupted may hold up the end of the process.
@@ -36,6 +42,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let CommandLine { command, options } = CommandLine::parse();
+    give_memory_back();
     start_log();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -56,11 +63,30 @@ fn main() -> ExitCode {
     }
 }
 
+/// Makes the allocator ask the system for every larger piece and give it back when it is freed.
+///
+/// By default glibc keeps pieces of up to 32 MiB, in an arena for each of many threads. Buffers of bodies come
+/// and go in all sizes, and after a rush of uploads the process would stay at twice of what it needs
+/// (`mallopt(3)`; musl has no such settings and needs none).
+fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    #[expect(
+        unsafe_code,
+        reason = "the settings can be made in no other way from inside the process"
+    )]
+    // SAFETY: takes two numbers and changes nothing but settings; no other thread runs yet.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 * 1024);
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
 async fn run(command: Command, options: Options) -> anyhow::Result<()> {
     match command {
         Command::Serve => serve(options).await,
         Command::Migrate => migrate(options).await,
         Command::Openapi => say(openapi::document_json()?.trim_end()),
+        Command::UploadKey { name } => upload_key(&name),
     }
 }
 
@@ -83,8 +109,9 @@ fn start_log() {
     ] {
         log.filter_module(library, log::LevelFilter::Warn);
     }
-    // What clients send that is no HTTP is no error of ours.
+    // What clients send that is no HTTP, or no form, is no trouble of ours.
     log.filter_module("actix_http", log::LevelFilter::Off);
+    log.filter_module("actix_multipart", log::LevelFilter::Off);
     log.init();
 }
 
@@ -125,6 +152,16 @@ async fn migrate(options: Options) -> anyhow::Result<()> {
         .await
         .map_err(|error| ConfigError::new("DATABASE_URL", error.to_string()))?;
     say(&format!("migrations run: {ran}"))
+}
+
+fn upload_key(name: &str) -> anyhow::Result<()> {
+    let (key, item) = UploadKeys::generate(name).ok_or_else(|| {
+        anyhow::anyhow!("{name:?} is no name for a key: use letters, digits, '-', '_' and '.'")
+    })?;
+    say(&format!(
+        "key, to be sent with uploads as \"Authorization: Bearer …\", and shown only now:\n{key}\n\
+         item for UPLOAD_KEYS:\n{item}"
+    ))
 }
 
 /// Prints a line for whoever started the command. A closed pipe is their business.

@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError, ObjectsConfig};
 use crate::db::{Db, DbConfig, MigrationError, PrepareError};
 use crate::domain::Secret;
 use crate::images::{Images, Parts};
-use crate::routes::{self, Api};
+use crate::routes::{self, Api, Guards};
 #[cfg(feature = "embedded-s3")]
 use crate::storage::embedded_s3::EmbeddedS3;
 use crate::storage::{Journal, LocalStore, ObjectStore, ObjectStoreConfig};
@@ -83,7 +83,7 @@ impl Application {
         let (objects, embedded_s3) = open_objects(config.objects, local.root()).await?;
         #[cfg(not(feature = "embedded-s3"))]
         let objects = open_objects(config.objects).await?;
-        let objects_origin = origin(objects.public_url());
+        let objects_origin = routes::origin(objects.public_url());
 
         let images = Images::new(Parts {
             local,
@@ -91,8 +91,9 @@ impl Application {
             objects,
             db,
             secret,
-            admin_key: config.admin_key,
-            pixel_limits: config.limits.pixels,
+            access: config.access,
+            image_limits: config.limits.image,
+            metadata: config.metadata,
             patience: config.patience,
         });
         let migrated = migrate(&images).await?;
@@ -102,14 +103,17 @@ impl Application {
             .server
             .public_url
             .unwrap_or_else(|| format!("http://{}", reachable(address)));
+        let request_head_timeout = config.protection.request_head_timeout;
         let api = web::Data::new(Api {
             images: Arc::clone(&images),
             public_url: public_url.clone(),
             objects_origin,
             limits: config.limits,
+            guards: Guards::new(config.protection, config.limits, &public_url),
             web_dir: config.server.web_dir,
         });
         let server = HttpServer::new(move || routes::app(api.clone()))
+            .client_request_timeout(request_head_timeout)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .disable_signals()
             .listen(listener)
@@ -341,11 +345,6 @@ async fn connect(config: ObjectStoreConfig) -> Result<ObjectStore, ConfigError> 
             format!("{error}; name the region of the bucket, such as eu-west-1"),
         )
     })
-}
-
-/// Scheme, host and port of a URL.
-fn origin(url: &str) -> String {
-    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }
 
 /// An address that listens on every interface is reached on this host by the loopback's.

@@ -3,19 +3,22 @@
 //! One struct for each concern; its defaults stand in the comments of [`Options`], which `--help` prints.
 //! Read by `main` and `server`, which hand the parts on. May import what it configures.
 
+mod access;
 mod options;
+mod protection;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use options::Options;
+pub use protection::{Protection, Rate, UploadPace, UploadRoom};
 use url::Url;
 
 use crate::db::DbConfig;
-use crate::domain::{AdminKey, Secret};
+use crate::domain::{Access, Secret};
 use crate::images::Patience;
-use crate::inspect::PixelLimits;
+use crate::inspect::{ImageLimits, Metadata};
 use crate::storage::{ObjectAcl, ObjectStoreConfig};
 
 /// The largest upload limit: an upload is held in memory while it is taken in.
@@ -61,10 +64,14 @@ pub struct Config {
     pub objects: ObjectsConfig,
     /// What an upload may be.
     pub limits: Limits,
+    /// Bounds on what clients may ask of the service.
+    pub protection: Protection,
     /// The secret. `None`: it is made and kept in the uploads folder.
     pub secret: Option<Secret>,
-    /// The key of the operator.
-    pub admin_key: Option<AdminKey>,
+    /// Who may do what.
+    pub access: Access,
+    /// What becomes of metadata.
+    pub metadata: Metadata,
     /// How long to wait for S3 and the database.
     pub patience: Patience,
 }
@@ -99,16 +106,16 @@ pub enum ObjectsConfig {
 pub struct Limits {
     /// Length of the file in bytes. A file of exactly this length is taken.
     pub max_upload_bytes: u64,
-    /// Pixels and sides, from the header.
-    pub pixels: PixelLimits,
+    /// Pixels, sides and frames.
+    pub image: ImageLimits,
 }
 
 impl Default for Limits {
-    /// 1 MiB, and the default limits of pixels and sides.
+    /// 1 MiB, and the default limits of pixels, sides and frames.
     fn default() -> Self {
         Self {
             max_upload_bytes: 1_048_576,
-            pixels: PixelLimits::default(),
+            image: ImageLimits::default(),
         }
     }
 }
@@ -132,14 +139,16 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first one that cannot be used.
     pub fn from_options(options: Options) -> Result<Self, ConfigError> {
-        if set(options.upload_keys).is_some() {
-            return Err(ConfigError::new(
-                "UPLOAD_KEYS",
-                "this version cannot close uploads to strangers yet; unset it and restrict access in front of the service",
-            ));
-        }
+        let access = access::access(&options)?;
+        let keep_metadata = access::switch(
+            "KEEP_METADATA",
+            set(options.keep_metadata.clone()).as_deref(),
+            false,
+        )?;
+        let protection = Protection::from_options(&options)?;
         let uploads_dir = uploads_dir(set(options.uploads_dir));
         Ok(Self {
+            protection,
             server: ServerConfig {
                 listen: listen(set(options.listen))?,
                 public_url: public_url(set(options.public_url))?,
@@ -160,7 +169,7 @@ impl Config {
             })?,
             limits: Limits {
                 max_upload_bytes: max_upload_bytes(set(options.max_upload_bytes))?,
-                pixels: PixelLimits::default(),
+                image: ImageLimits::default(),
             },
             secret: set(options.secret)
                 .map(|text| Secret::new(&text))
@@ -171,15 +180,12 @@ impl Config {
                         format!("{error}; make one with: openssl rand -hex 32"),
                     )
                 })?,
-            admin_key: set(options.admin_key)
-                .map(|text| AdminKey::new(&text))
-                .transpose()
-                .map_err(|error| {
-                    ConfigError::new(
-                        "ADMIN_KEY",
-                        format!("{error}; make one with: openssl rand -hex 32"),
-                    )
-                })?,
+            access,
+            metadata: if keep_metadata {
+                Metadata::Keep
+            } else {
+                Metadata::Remove
+            },
             patience: Patience::default(),
             uploads_dir,
         })
@@ -449,6 +455,15 @@ mod tests {
             "ADMIN_KEY" => options.admin_key = value,
             "SECRET" => options.secret = value,
             "UPLOAD_KEYS" => options.upload_keys = value,
+            "PUBLIC_LISTING" => options.public_listing = value,
+            "KEEP_METADATA" => options.keep_metadata = value,
+            "TRUSTED_PROXIES" => options.trusted_proxies = value,
+            "UPLOAD_RATE" => options.upload_rate = value,
+            "READ_RATE" => options.read_rate = value,
+            "MAX_UPLOADS_IN_FLIGHT" => options.max_uploads_in_flight = value,
+            "UPLOAD_DEADLINE" => options.upload_deadline = value,
+            "UPLOAD_MIN_SPEED" => options.upload_min_speed = value,
+            "ALLOWED_ORIGINS" => options.allowed_origins = value,
             other => panic!("no option {other}"),
         }
         options
@@ -466,7 +481,10 @@ mod tests {
             }
         );
         assert_eq!(config.limits.max_upload_bytes, 1_048_576);
-        assert!(config.admin_key.is_none());
+        assert!(config.access.admin_key.is_none());
+        assert!(config.access.upload_keys.is_none());
+        assert!(config.access.public_listing);
+        assert_eq!(config.metadata, Metadata::Remove);
     }
 
     #[test]
@@ -513,7 +531,29 @@ mod tests {
             ("MAX_UPLOAD_BYTES", "999999999999", "104857600"),
             ("ADMIN_KEY", "hunter2", "20 characters"),
             ("SECRET", "hunter2", "32 characters"),
-            ("UPLOAD_KEYS", "hunter2", "unset"),
+            ("UPLOAD_KEYS", "hunter2", "NAME:SHA256"),
+            ("UPLOAD_KEYS", "phone:hunter2", "upload-key NAME"),
+            ("PUBLIC_LISTING", "no", "true nor false"),
+            ("PUBLIC_LISTING", "false", "set ADMIN_KEY"),
+            ("KEEP_METADATA", "1", "true nor false"),
+            ("TRUSTED_PROXIES", "nginx", "10.0.0.0/16"),
+            ("TRUSTED_PROXIES", "10.0.0.1,10.0.0.0/33", "10.0.0.0/33"),
+            ("TRUSTED_PROXIES", "::ffff:10.0.0.1", "neither"),
+            ("UPLOAD_RATE", "60", "60/minute"),
+            ("UPLOAD_RATE", "0/minute", "60/minute"),
+            ("UPLOAD_RATE", "60/day", "second, minute or hour"),
+            ("READ_RATE", "none", "off"),
+            ("READ_RATE", "1000001/second", "1000000"),
+            ("MAX_UPLOADS_IN_FLIGHT", "0", "from 1"),
+            ("UPLOAD_DEADLINE", "5m", "from 1 to 86400"),
+            ("UPLOAD_MIN_SPEED", "-1", "from 0"),
+            ("ALLOWED_ORIGINS", "*", "web address"),
+            ("ALLOWED_ORIGINS", "null", "web address"),
+            (
+                "ALLOWED_ORIGINS",
+                "https://a.example,https://b.example/path",
+                "scheme, host and port",
+            ),
         ];
         for (variable, value, expected) in rows {
             let error = Config::from_options(with(variable, value)).unwrap_err();

@@ -49,13 +49,40 @@ pub struct Options {
     /// Secret that delete tokens are made with, at least 32 characters [default: made and kept in UPLOADS_DIR]
     #[arg(long, env = "SECRET", hide_env_values = true, global = true)]
     pub secret: Option<String>,
-    /// Keys that uploads need. Not supported yet: setting it stops the start
+    /// Addresses and networks of proxies whose X-Forwarded-For is believed, or "none" [default: 127.0.0.0/8,::1]
+    #[arg(long, env = "TRUSTED_PROXIES", hide_env_values = true, global = true)]
+    pub trusted_proxies: Option<String>,
+    /// Uploads that one client may send, such as 60/minute, or "off" [default: 1200/hour]
+    #[arg(long, env = "UPLOAD_RATE", hide_env_values = true, global = true)]
+    pub upload_rate: Option<String>,
+    /// Other requests that one client may send, such as 50/second, or "off" [default: 3000/minute]
+    #[arg(long, env = "READ_RATE", hide_env_values = true, global = true)]
+    pub read_rate: Option<String>,
+    /// Uploads that are received at the same time [default: what fits into 28 MiB, 25 of 1 MB each]
     #[arg(
         long,
-        env = "UPLOAD_KEYS",
+        env = "MAX_UPLOADS_IN_FLIGHT",
         hide_env_values = true,
-        hide = true,
         global = true
     )]
+    pub max_uploads_in_flight: Option<String>,
+    /// Seconds that the body of an upload may take to arrive [default: 300]
+    #[arg(long, env = "UPLOAD_DEADLINE", hide_env_values = true, global = true)]
+    pub upload_deadline: Option<String>,
+    /// Bytes a second that an upload has to bring, averaged over 20 seconds; 0 for any [default: 1024]
+    #[arg(long, env = "UPLOAD_MIN_SPEED", hide_env_values = true, global = true)]
+    pub upload_min_speed: Option<String>,
+    /// Origins whose pages may upload and delete, beside the service's own [default: none]
+    #[arg(long, env = "ALLOWED_ORIGINS", hide_env_values = true, global = true)]
+    pub allowed_origins: Option<String>,
+    /// Keys that uploads need, as NAME:SHA256, separated by commas; "image-handler upload-key NAME" makes
+    /// one [default: none, anybody may upload]
+    #[arg(long, env = "UPLOAD_KEYS", hide_env_values = true, global = true)]
     pub upload_keys: Option<String>,
+    /// Whether strangers may list images; "false" leaves that to ADMIN_KEY [default: true]
+    #[arg(long, env = "PUBLIC_LISTING", hide_env_values = true, global = true)]
+    pub public_listing: Option<String>,
+    /// "true" publishes images with their metadata: place, camera, thumbnails. For archives [default: false]
+    #[arg(long, env = "KEEP_METADATA", hide_env_values = true, global = true)]
+    pub keep_metadata: Option<String>,
 }

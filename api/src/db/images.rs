@@ -287,6 +287,7 @@ struct Row {
     width: i32,
     height: i32,
     sha256: String,
+    received_sha256: Option<String>,
     object_key: String,
     url: String,
     idempotency_key: Option<String>,
@@ -312,6 +313,7 @@ impl Row {
             width: i32::try_from(image.width).unwrap_or(i32::MAX),
             height: i32::try_from(image.height).unwrap_or(i32::MAX),
             sha256: image.sha256.to_string(),
+            received_sha256: image.received_sha256.map(String::from),
             object_key: image.object_key.clone(),
             url: image.url.clone(),
             idempotency_key: image
@@ -341,6 +343,10 @@ impl TryFrom<Row> for Record {
             width: u32::try_from(row.width).map_err(unreadable)?,
             height: u32::try_from(row.height).map_err(unreadable)?,
             sha256: row.sha256.parse().map_err(unreadable)?,
+            received_sha256: row
+                .received_sha256
+                .map(|text| text.parse().map_err(unreadable))
+                .transpose()?,
             object_key: row.object_key,
             url: row.url,
             idempotency_key: row.idempotency_key.map(IdempotencyKeyHash::from_stored),

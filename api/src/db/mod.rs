@@ -2,6 +2,7 @@
 //!
 //! May import `domain`. Knows neither `storage` nor HTTP.
 
+mod blocked_contents;
 mod connection;
 mod images;
 mod migrations;
@@ -15,6 +16,7 @@ use diesel_async::AsyncMysqlConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 
+pub use blocked_contents::Blocked;
 pub use connection::PrepareError;
 pub use images::{ListFilter, Record, WriteOutcome};
 pub use migrations::MigrationError;

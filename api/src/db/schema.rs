@@ -21,6 +21,8 @@ diesel::table! {
         height -> Integer,
         /// SHA-256 of the bytes, in hexadecimal.
         sha256 -> Text,
+        /// SHA-256 of the file as it was received. Null: it was published as received.
+        received_sha256 -> Nullable<Text>,
         /// The object's key in the bucket.
         object_key -> Text,
         /// The object's public URL.
@@ -35,5 +37,17 @@ diesel::table! {
         deleted_at -> Nullable<Timestamp>,
         /// When nothing but this row was left of it.
         purged_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    /// Contents that may not be uploaded again.
+    blocked_contents (sha256) {
+        /// SHA-256 of the content, in hexadecimal.
+        sha256 -> Text,
+        /// Why, for whoever uploads it.
+        reason -> Nullable<Text>,
+        /// Since when.
+        blocked_at -> Timestamp,
     }
 }

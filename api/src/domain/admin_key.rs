@@ -5,14 +5,21 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The key with which the operator may delete any image.
+/// The key of the operator, who may do what nobody else may (see [`Access`](super::Access)).
 #[derive(Clone)]
 pub struct AdminKey([u8; 32]);
 
-/// The key is shorter than [`AdminKey::MIN_CHARACTERS`].
+/// Why a key is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the admin key has fewer than {} characters", AdminKey::MIN_CHARACTERS)]
-pub struct AdminKeyTooShort;
+pub enum InvalidAdminKey {
+    /// It is shorter than [`AdminKey::MIN_CHARACTERS`].
+    #[error("the admin key has fewer than {} characters", AdminKey::MIN_CHARACTERS)]
+    TooShort,
+    /// It could never be sent in a header (RFC 9110, section 5.5): it has other characters than visible ones of
+    /// ASCII and spaces between them.
+    #[error("the admin key may hold only visible ASCII characters, and spaces between them")]
+    CannotBeSent,
+}
 
 impl AdminKey {
     /// Shorter keys can be guessed.
@@ -21,10 +28,14 @@ impl AdminKey {
     /// Takes a key of at least [`Self::MIN_CHARACTERS`] characters. Only its hash is kept.
     ///
     /// # Errors
-    /// [`AdminKeyTooShort`].
-    pub fn new(text: &str) -> Result<Self, AdminKeyTooShort> {
+    /// [`InvalidAdminKey`].
+    pub fn new(text: &str) -> Result<Self, InvalidAdminKey> {
         if text.chars().count() < Self::MIN_CHARACTERS {
-            return Err(AdminKeyTooShort);
+            return Err(InvalidAdminKey::TooShort);
+        }
+        let can_be_sent = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+        if text.trim() != text || !text.bytes().all(can_be_sent) {
+            return Err(InvalidAdminKey::CannotBeSent);
         }
         Ok(Self(Sha256::digest(text).into()))
     }
@@ -55,6 +66,17 @@ mod tests {
             assert!(!key.matches(wrong), "{wrong}");
         }
         assert_eq!(format!("{key:?}"), "AdminKey(…)");
-        assert!(AdminKey::new("short").is_err());
+        assert_eq!(
+            AdminKey::new("short").unwrap_err(),
+            InvalidAdminKey::TooShort
+        );
+        for unusable in [
+            "schlüssel für den betreiber",
+            " correct horse battery staple",
+            "correct horse battery staple\n",
+        ] {
+            let error = AdminKey::new(unusable).unwrap_err();
+            assert_eq!(error, InvalidAdminKey::CannotBeSent, "{unusable}");
+        }
     }
 }

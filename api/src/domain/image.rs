@@ -84,12 +84,16 @@ pub struct Image {
     pub media_type: MediaType,
     /// Length of the image in bytes.
     pub size_bytes: u64,
-    /// Width in pixels, as the file's header says it.
+    /// Width in pixels, as the picture is shown.
     pub width: u32,
-    /// Height in pixels, as the file's header says it.
+    /// Height in pixels, as the picture is shown.
     pub height: u32,
-    /// SHA-256 of the image's bytes.
+    /// SHA-256 of the image's bytes as they are published.
     pub sha256: Checksum,
+    /// SHA-256 of the file as it was received. `None`: it was taken in before this was noted, and published
+    /// as received.
+    #[serde(default)]
+    pub received_sha256: Option<Checksum>,
     /// The object's key in the bucket, prefix included.
     pub object_key: String,
     /// The object's public URL.
@@ -105,6 +109,12 @@ impl Image {
     #[must_use]
     pub fn created_at(&self) -> DateTime<Utc> {
         self.id.created_at()
+    }
+
+    /// SHA-256 of the file as it was received: metadata and all.
+    #[must_use]
+    pub fn received_sha256(&self) -> Checksum {
+        self.received_sha256.unwrap_or(self.sha256)
     }
 }
 

@@ -29,16 +29,33 @@ fn normalise(raw: &str) -> String {
     raw.trim().nfc().collect()
 }
 
-/// Control characters, and the bidirectional overrides with which a text can pose as another
-/// (Unicode Technical Report 36, section 3.3.3).
+/// Control characters, separators of lines and paragraphs, interlinear annotations, and the bidirectional
+/// overrides with which a text can pose as another (Unicode Technical Report 36, section 3.3.3).
 fn is_control(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control()
+        || matches!(
+            character,
+            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fff9}'..='\u{fffb}'
+        )
+}
+
+/// Characters that leave no mark by themselves (`Default_Ignorable_Code_Point`, as far as it is not control).
+/// They belong into emoji and many scripts, but a text of nothing else looks empty.
+fn is_invisible(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 fn parse(raw: &str, max: usize) -> Result<String, InvalidText> {
     let text = normalise(raw);
     let found = text.chars().count();
-    if found == 0 {
+    if text.chars().all(is_invisible) {
         return Err(InvalidText::Empty);
     }
     if found > max {
@@ -48,6 +65,14 @@ fn parse(raw: &str, max: usize) -> Result<String, InvalidText> {
         return Err(InvalidText::ControlCharacter);
     }
     Ok(text)
+}
+
+/// The same for a text that may be left out: an empty one is none.
+fn parse_optional(raw: &str, max: usize) -> Result<Option<String>, InvalidText> {
+    match parse(raw, max) {
+        Err(InvalidText::Empty) => Ok(None),
+        parsed => parsed.map(Some),
+    }
 }
 
 /// The name of the person or program that uploads: 1 to 100 characters, trimmed, in NFC.
@@ -100,11 +125,8 @@ impl AltText {
     /// # Errors
     /// [`InvalidText`] says what is wrong with it.
     pub fn parse(raw: &str) -> Result<Option<Self>, InvalidText> {
-        match parse(&raw.replace(['\r', '\n', '\t'], " "), Self::MAX_CHARACTERS) {
-            Ok(text) => Ok(Some(Self(text))),
-            Err(InvalidText::Empty) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let line = raw.replace(['\r', '\n', '\t'], " ");
+        Ok(parse_optional(&line, Self::MAX_CHARACTERS)?.map(Self))
     }
 
     /// Takes a description back from where it was stored.
@@ -114,6 +136,35 @@ impl AltText {
     }
 
     /// The description.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a content is blocked, for whoever uploads it: 1 to 500 characters, trimmed, in NFC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockReason(String);
+
+impl BlockReason {
+    /// The most characters that a reason may have.
+    pub const MAX_CHARACTERS: usize = 500;
+
+    /// Takes a reason. An empty one is none.
+    ///
+    /// # Errors
+    /// [`InvalidText`] says what is wrong with it.
+    pub fn parse(raw: &str) -> Result<Option<Self>, InvalidText> {
+        Ok(parse_optional(raw, Self::MAX_CHARACTERS)?.map(Self))
+    }
+
+    /// Takes a reason back from where it was stored.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The reason.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -141,7 +192,9 @@ impl FileName {
             .take(Self::MAX_CHARACTERS)
             .collect();
         let name = cut.trim();
-        (!name.is_empty()).then(|| Self(name.to_owned()))
+        // Of dots alone are the names of folders.
+        let says_nothing = name.chars().all(|each| each == '.' || is_invisible(each));
+        (!says_nothing).then(|| Self(name.to_owned()))
     }
 
     /// Takes a name back from where it was stored.
@@ -188,9 +241,20 @@ mod tests {
             ("a\0b", InvalidText::ControlCharacter),
             ("a\nb", InvalidText::ControlCharacter),
             ("Ada\u{202e}gpj.exe", InvalidText::ControlCharacter),
+            ("Ada\u{2028}Eve", InvalidText::ControlCharacter),
+            ("Ada\u{fff9}", InvalidText::ControlCharacter),
+            ("\u{200b}\u{2060}\u{feff}", InvalidText::Empty),
+            ("\u{200d} \u{3164}", InvalidText::Empty),
         ];
         for (raw, expected) in rows {
             assert_eq!(Uploader::parse(raw), Err(expected), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn marks_that_belong_into_scripts_and_emoji_stay() {
+        for name in ["👩\u{200d}💻", "نام\u{200c}ها", "\u{200f}שם", "☂\u{fe0f}"] {
+            assert_eq!(Uploader::parse(name).expect("a name").as_str(), name);
         }
     }
 
@@ -213,6 +277,9 @@ mod tests {
             ("a\0\u{202e}b.png", Some("ab.png")),
             ("", None),
             ("folder/", None),
+            (".", None),
+            ("folder/..", None),
+            ("\u{200b}\u{feff}", None),
         ];
         for (raw, expected) in rows {
             let name = FileName::clean(raw);

@@ -1,5 +1,7 @@
 //! Takes an upload in: inspects it, makes it durable, publishes it as far as that goes at once.
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +12,15 @@ use tokio::sync::{Notify, oneshot};
 use super::Images;
 use super::publish::{Settled, Waiting, original};
 use super::read::Found;
-use crate::db::DbError;
+use crate::db::{Blocked, DbError};
 use crate::domain::{
     AltText, Checksum, FileName, IdempotencyKey, IdempotencyKeyHash, Image, ImageId, Uploader,
 };
-use crate::inspect::{InspectError, inspect};
+use crate::inspect::{InspectError, Inspected, inspect};
 use crate::storage::{Claim, Entry, Intent, StorageKey, WriteError};
+
+/// Inspecting and hashing more bytes than this takes more than a few milliseconds.
+const LONG_TO_INSPECT: usize = 2 * 1024 * 1024;
 
 /// What a client sent, read and parsed.
 #[derive(Debug)]
@@ -30,6 +35,8 @@ pub struct Upload {
     pub bytes: Bytes,
     /// The key that makes a retry safe.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// Whatever the upload takes up while its bytes are in memory. Dropped as soon as they are not.
+    pub place: Box<dyn Any + Send>,
 }
 
 /// An upload that was taken in.
@@ -59,6 +66,9 @@ pub enum IngestError {
     /// The image that the key made has been deleted.
     #[error("the image that the idempotency key made has been deleted")]
     KeySpent,
+    /// The operator has blocked the content.
+    #[error("the content is blocked")]
+    Blocked(Blocked),
     /// The database answered something that this version cannot work with.
     #[error(transparent)]
     Database(DbError),
@@ -76,28 +86,13 @@ impl Images {
     }
 
     async fn take_in(self: Arc<Self>, upload: Upload) -> Result<Ingested, IngestError> {
-        let inspected = inspect(&upload.bytes, &self.parts.pixel_limits)?;
-        let id = ImageId::generate();
-        let key = StorageKey::Original {
-            id,
-            media_type: inspected.media_type,
-        };
-        let (object_key, url) = self.parts.objects.address(key);
-        let image = Image {
-            id,
-            uploader: upload.uploader,
-            alt: upload.alt,
-            file_name: upload.file_name,
-            media_type: inspected.media_type,
-            size_bytes: upload.bytes.len() as u64,
-            width: inspected.width,
-            height: inspected.height,
-            sha256: Checksum::of(&upload.bytes),
-            object_key,
-            url,
-            idempotency_key: upload.idempotency_key.map(IdempotencyKey::hash),
-            stored_at: None,
-        };
+        let (image, bytes, place) = if upload.bytes.len() > LONG_TO_INSPECT {
+            // Other work of this thread moves to another one meanwhile.
+            tokio::task::block_in_place(|| self.to_publish(upload))
+        } else {
+            self.to_publish(upload)
+        }?;
+        let id = image.id;
 
         // Held until the answer is known: a twin waits here and then finds what this one made.
         let _running = match &image.idempotency_key {
@@ -113,7 +108,13 @@ impl Images {
             }
         };
 
-        let claim = self.make_durable(&image, upload.bytes).await?;
+        let entry = if self.check_content(&image).await? {
+            Entry::publish(image.clone())
+        } else {
+            Entry::publish_unchecked(image.clone())
+        };
+        let claim = self.make_durable(entry, bytes).await?;
+        drop(place);
         match self.publish_and_answer(claim).await {
             Settled::Entry(entry) => {
                 log::info!(
@@ -123,10 +124,52 @@ impl Images {
                 );
                 Ok(Ingested::Created(self.found_in_journal(&entry).await))
             }
+            Settled::Blocked(blocked) => Err(IngestError::Blocked(blocked)),
             // Nobody knows the id of this image yet, so nobody can have deleted it.
             Settled::Deleted => Err(IngestError::KeySpent),
             Settled::KeyTaken(claim, entry) => self.give_way(claim, entry).await,
         }
+    }
+
+    /// The image as it will be known, its bytes as they will be published, and the place that they take.
+    fn to_publish(
+        &self,
+        upload: Upload,
+    ) -> Result<(Image, Bytes, Box<dyn Any + Send>), IngestError> {
+        let Inspected {
+            media_type,
+            width,
+            height,
+            bytes,
+            ..
+        } = inspect(&upload.bytes, &self.parts.image_limits, self.parts.metadata)?;
+        let bytes = match bytes {
+            // Refers to the same memory, but for what trailed the image.
+            Cow::Borrowed(whole) => upload.bytes.slice_ref(whole),
+            Cow::Owned(stripped) => Bytes::from(stripped),
+        };
+        let id = ImageId::generate();
+        let (object_key, url) = self
+            .parts
+            .objects
+            .address(StorageKey::Original { id, media_type });
+        let image = Image {
+            id,
+            media_type,
+            size_bytes: bytes.len() as u64,
+            width,
+            height,
+            sha256: Checksum::of(&bytes),
+            received_sha256: Some(Checksum::of(&upload.bytes)),
+            object_key,
+            url,
+            uploader: upload.uploader,
+            alt: upload.alt,
+            file_name: upload.file_name,
+            idempotency_key: upload.idempotency_key.map(IdempotencyKey::hash),
+            stored_at: None,
+        };
+        Ok((image, bytes, upload.place))
     }
 
     /// Publishes on a task of its own, and answers when that has ended or when an answer has waited long
@@ -149,25 +192,39 @@ impl Images {
     }
 
     /// Local copy first, then the journal entry: the entry is the commit point.
-    async fn make_durable(&self, image: &Image, bytes: Bytes) -> Result<Claim, IngestError> {
-        let key = original(image);
+    async fn make_durable(&self, entry: Entry, bytes: Bytes) -> Result<Claim, IngestError> {
+        let (id, key) = (entry.image.id, original(&entry.image));
         self.parts.local.write(key, bytes).await?;
-        match self
-            .parts
-            .journal
-            .create(Entry::publish(image.clone()))
-            .await
-        {
+        match self.parts.journal.create(entry).await {
             Ok(Some(claim)) => Ok(claim),
             Ok(None) => unreachable!("a new id has no entry yet"),
             Err(error) => {
                 if let Err(error) = self.parts.local.remove(key).await {
                     log::warn!(
-                        "image {}: its unused local copy stays until it is swept: {error}",
-                        image.id
+                        "image {id}: its unused local copy stays until it is swept: {error}"
                     );
                 }
                 Err(error.into())
+            }
+        }
+    }
+
+    /// Refuses content that the operator has blocked. Says whether the database could tell.
+    async fn check_content(&self, image: &Image) -> Result<bool, IngestError> {
+        if !self.parts.db.availability().is_available() {
+            return Ok(false);
+        }
+        let blocked = self
+            .parts
+            .db
+            .find_blocked(&contents(image), self.parts.patience.upload_record)
+            .await;
+        match blocked {
+            Ok(None) => Ok(true),
+            Ok(Some(blocked)) => Err(IngestError::Blocked(blocked)),
+            Err(DbError::Away(_)) => Ok(false),
+            Err(error @ (DbError::Unreadable(_) | DbError::Refused(_))) => {
+                Err(IngestError::Database(error))
             }
         }
     }
@@ -285,10 +342,16 @@ impl Images {
     }
 }
 
+/// What a block has to name to keep an image out: the file as it was received and as it is published.
+pub(super) fn contents(image: &Image) -> [Checksum; 2] {
+    [image.sha256, image.received_sha256()]
+}
+
 /// A retry sends the same again; anything else under the same key is a mistake of the client.
 fn same_upload(earlier: &Image, now: &Image) -> Result<(), IngestError> {
-    let same =
-        earlier.sha256 == now.sha256 && earlier.uploader == now.uploader && earlier.alt == now.alt;
+    let same = earlier.received_sha256() == now.received_sha256()
+        && earlier.uploader == now.uploader
+        && earlier.alt == now.alt;
     if same {
         Ok(())
     } else {

@@ -23,15 +23,18 @@ use tokio::sync::Semaphore;
 pub use health::{PartState, Readiness};
 pub use ingest::{IngestError, Ingested, Upload};
 pub use read::{Content, FindError, Found, ListPage};
-pub use remove::RemoveError;
+pub use remove::{PurgeError, RemoveError};
 
 use crate::db::{Db, MigrationError};
-use crate::domain::{AdminKey, ImageId, Secret};
-use crate::inspect::PixelLimits;
+use crate::domain::{Access, Image, ImageId, Secret};
+use crate::inspect::{ImageLimits, Metadata};
 use crate::storage::{Journal, LocalStore, ObjectStore};
 
-/// How many objects are sent to S3 at once. More are left to the replayer.
-const MAX_STORING: usize = 64;
+/// How many KiB are on their way to S3 at once, each object in memory with the buffers of its request: about ten
+/// images of 1 MB, or forty of 235 kB. More are left to the replayer.
+const STORING_KIB: u32 = 12 * 1024;
+/// What a request to S3 takes beside the object.
+const KIB_BESIDE_OBJECT: u64 = 64;
 
 /// How long the use cases wait for the parts outside the process.
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +88,12 @@ pub struct Parts {
     pub db: Db,
     /// What delete tokens are made with.
     pub secret: Secret,
-    /// The key that may delete any image. `None`: nobody may.
-    pub admin_key: Option<AdminKey>,
-    /// Limits that the header of an image must keep.
-    pub pixel_limits: PixelLimits,
+    /// Who may do what.
+    pub access: Access,
+    /// Limits that an image must keep.
+    pub image_limits: ImageLimits,
+    /// What becomes of metadata.
+    pub metadata: Metadata,
     /// How long to wait for what.
     pub patience: Patience,
 }
@@ -97,7 +102,7 @@ pub struct Parts {
 pub struct Images {
     parts: Parts,
     running_keys: ingest::RunningKeys,
-    /// Requests that store objects at this moment.
+    /// Objects that are on their way to S3 at this moment, in KiB.
     storing: Semaphore,
     /// Images whose trouble has been logged: it is said once, not in every round of the replayer.
     reported: Mutex<HashSet<ImageId>>,
@@ -111,7 +116,7 @@ impl Images {
         Arc::new(Self {
             parts,
             running_keys: ingest::RunningKeys::default(),
-            storing: Semaphore::new(MAX_STORING),
+            storing: Semaphore::new(STORING_KIB as usize),
             reported: Mutex::default(),
             runtime: Handle::current(),
         })
@@ -121,6 +126,18 @@ impl Images {
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.parts.secret
+    }
+
+    /// Who may do what.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.parts.access
+    }
+
+    /// How much of [`STORING_KIB`] an object takes. The largest takes all.
+    fn kib_to_store(image: &Image) -> u32 {
+        let kib = image.size_bytes / 1024 + KIB_BESIDE_OBJECT;
+        u32::try_from(kib).map_or(STORING_KIB, |kib| kib.min(STORING_KIB))
     }
 
     /// Logs a trouble that only an operator can mend, once for each image.

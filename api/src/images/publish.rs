@@ -2,13 +2,14 @@
 //!
 //! Each step can be done twice without harm, so a crash at any point costs at most a repetition.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use tokio::sync::oneshot;
 
 use super::Images;
-use crate::db::WriteOutcome;
+use super::ingest::contents;
+use crate::db::{Blocked, WriteOutcome};
 use crate::domain::{Checksum, Image};
 use crate::storage::{Claim, Entry, Intent, ObjectError, Step, StorageKey};
 
@@ -33,6 +34,8 @@ pub(super) enum Settled {
     Entry(Entry),
     /// The image was deleted while its publication was pending. Its removal is journaled.
     Deleted,
+    /// The operator has blocked the content. The removal of the image is journaled.
+    Blocked(Blocked),
     /// Another image has the idempotency key. The entry stands as it was.
     KeyTaken(Claim, Entry),
 }
@@ -45,6 +48,8 @@ enum Overtaken {
     Removed,
     /// Another image has the idempotency key.
     KeyTaken,
+    /// The operator has blocked the content.
+    Blocked(Blocked),
 }
 
 impl Images {
@@ -90,12 +95,12 @@ impl Images {
                 Err(Overtaken::Removed) => return Settled::Deleted,
                 Err(Overtaken::KeyTaken) => return Settled::KeyTaken(claim, entry),
                 Err(Overtaken::TombstoneFound) => {
-                    entry = Entry::remove(entry.image);
-                    self.carry_out_removal(&mut entry, effort).await;
-                    if !self.keep(claim, &before, entry).await {
-                        return Settled::Entry((*before).clone());
-                    }
-                    return Settled::Deleted;
+                    return self.take_back(claim, entry, effort, Settled::Deleted).await;
+                }
+                Err(Overtaken::Blocked(blocked)) => {
+                    return self
+                        .take_back(claim, entry, effort, Settled::Blocked(blocked))
+                        .await;
                 }
             },
             Intent::Remove => self.carry_out_removal(&mut entry, effort).await,
@@ -108,6 +113,25 @@ impl Images {
         }
     }
 
+    /// Turns a publication into a removal, and carries out as much of that as can be.
+    async fn take_back(
+        &self,
+        claim: Claim,
+        publication: Entry,
+        effort: Effort,
+        settled: Settled,
+    ) -> Settled {
+        let before = claim.entry();
+        let mut removal = Entry::remove(publication.image);
+        self.carry_out_removal(&mut removal, effort).await;
+        match before {
+            Some(before) if !self.keep(claim, &before, removal).await => {
+                Settled::Entry((*before).clone())
+            }
+            _ => settled,
+        }
+    }
+
     async fn publish(
         &self,
         claim: &Claim,
@@ -115,16 +139,29 @@ impl Images {
         effort: Effort,
         waiting: Option<Waiting>,
     ) -> Result<(), Overtaken> {
+        // Not even for a moment: what is blocked is not put where all can see it, if that can be known.
+        self.check_owed_content(entry, effort).await?;
         let image = entry.image.clone();
         let deadline = effort.object.filter(|_| entry.owes(Step::StoreObject));
         // Each request holds an image in memory, so a slow S3 must not gather them without end.
-        let turn = self.storing.try_acquire();
-        if let (Some(deadline), Ok(_turn)) = (deadline, turn) {
+        let kib = Self::kib_to_store(&image);
+        let began = Instant::now();
+        let turn = match (deadline, &waiting) {
+            (None, _) => None,
+            (Some(_), None) => self.storing.try_acquire_many(kib).ok(),
+            // A rush is over sooner than somebody's patience; a slow S3 is not.
+            (Some(_), Some(Waiting { patience, .. })) => {
+                let turn = tokio::time::timeout(*patience, self.storing.acquire_many(kib));
+                turn.await.ok().and_then(Result::ok)
+            }
+        };
+        if let (Some(deadline), Some(_turn)) = (deadline, turn) {
             // A request that was sent is never given up for an answer's sake: it could still take effect
             // after the image has been deleted.
             let mut storing = std::pin::pin!(self.store_object(&image, deadline));
             let stored = if let Some(Waiting { patience, answer }) = waiting {
-                if let Ok(stored) = tokio::time::timeout(patience, &mut storing).await {
+                let left = patience.saturating_sub(began.elapsed());
+                if let Ok(stored) = tokio::time::timeout(left, &mut storing).await {
                     stored
                 } else {
                     self.note_slow_object();
@@ -159,6 +196,24 @@ impl Images {
         }
     }
 
+    /// Asks whether the content is blocked, should that be owed and the database be there.
+    async fn check_owed_content(&self, entry: &mut Entry, effort: Effort) -> Result<(), Overtaken> {
+        let owed = entry.owes(Step::CheckContent);
+        let Some(deadline) = effort.record.filter(|_| owed) else {
+            return Ok(());
+        };
+        let contents = contents(&entry.image);
+        match self.parts.db.find_blocked(&contents, deadline).await {
+            Ok(None) => entry.done(Step::CheckContent),
+            Ok(Some(blocked)) => {
+                log::warn!("image {}: its content is blocked", entry.image.id);
+                return Err(Overtaken::Blocked(blocked));
+            }
+            Err(error) => log::debug!("image {}: {error}", entry.image.id),
+        }
+        Ok(())
+    }
+
     async fn write_record(
         &self,
         claim: &Claim,
@@ -172,6 +227,10 @@ impl Images {
         let Some(deadline) = effort.record.filter(|_| owes) else {
             return Ok(());
         };
+        self.check_owed_content(entry, effort).await?;
+        if entry.owes(Step::CheckContent) {
+            return Ok(());
+        }
         match self.parts.db.write_record(&entry.image, deadline).await {
             Ok(WriteOutcome::Written) => {
                 entry.done(Step::WriteRecord);
@@ -247,7 +306,10 @@ impl Images {
                     marked.map_err(|error| error.to_string())
                 }
                 // What a publication owes is not owed any more.
-                (Step::StoreObject | Step::WriteRecord | Step::NoteStored, ..) => Ok(()),
+                (
+                    Step::StoreObject | Step::CheckContent | Step::WriteRecord | Step::NoteStored,
+                    ..,
+                ) => Ok(()),
                 (
                     Step::WriteTombstone
                     | Step::DeleteObject

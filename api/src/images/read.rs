@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Images;
 use super::publish::original;
 use crate::db::{DbError, ListFilter};
-use crate::domain::{Checksum, Image, ImageId, MediaType, Storage, StorageState};
+use crate::domain::{Checksum, FileName, Image, ImageId, MediaType, Storage, StorageState};
 use crate::storage::{Entry, Known, Step, StorageKey};
 
 /// An image and where its copies stand.
@@ -64,6 +64,8 @@ pub enum Content {
         key: StorageKey,
         /// The id, which says when the image was made.
         id: ImageId,
+        /// What the uploader's file was called, if that is known.
+        file_name: Option<FileName>,
     },
     /// In S3 only: another host took the upload in.
     Object {
@@ -91,6 +93,18 @@ impl Images {
                 Ok(self.found_in_database(image).await)
             }
         }
+    }
+
+    /// An image, and whether it has been deleted.
+    pub(super) async fn find_with_deleted(&self, id: ImageId) -> Result<(Image, bool), FindError> {
+        if let Some(Known::Published(entry)) = self.parts.journal.find(id) {
+            return Ok((entry.image.clone(), false));
+        }
+        // A removal that is still owed knows the image too, but its record is there or on its way.
+        self.admit_read()?;
+        let record = self.parts.db.find(id, self.parts.patience.read).await?;
+        let record = record.ok_or(FindError::NotFound)?;
+        Ok((record.image, record.deleted))
     }
 
     /// One page of images, newest first.
@@ -170,6 +184,7 @@ impl Images {
                 sha256: image.sha256,
                 key,
                 id,
+                file_name: image.file_name,
             },
             None if image.stored_at.is_none() => return Err(FindError::Pending),
             None => Content::Object { url: image.url },
@@ -199,6 +214,7 @@ impl Images {
                 sha256: Checksum::of(&bytes),
                 key,
                 id,
+                file_name: None,
             }),
             _ => Err(FindError::Database(away)),
         }

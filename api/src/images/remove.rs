@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::Images;
+use super::ingest::contents;
 use super::publish::now;
 use super::read::FindError;
-use crate::domain::ImageId;
+use crate::db::DbError;
+use crate::domain::{BlockReason, Denied, Image, ImageId};
 use crate::storage::{Entry, Removal, WriteError};
 
 /// Why an image was not deleted.
@@ -22,7 +24,60 @@ pub enum RemoveError {
     NotDurable(#[from] WriteError),
 }
 
+/// Why an image was not purged.
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    /// Only the operator may.
+    #[error("only the operator may purge")]
+    Denied(Denied),
+    /// Its content could not be blocked, so the image is still there.
+    #[error(transparent)]
+    NotBlocked(#[from] DbError),
+    /// Its content is blocked, but it could not be deleted.
+    #[error(transparent)]
+    NotRemoved(#[from] RemoveError),
+}
+
 impl Images {
+    /// Deletes an image for the operator and blocks its content: as it was received and as it was published.
+    /// An image that was deleted before has its content blocked all the same.
+    ///
+    /// # Errors
+    /// [`PurgeError`]. The block comes first and is in the database when this returns.
+    pub async fn purge(
+        self: &Arc<Self>,
+        id: ImageId,
+        key: Option<&str>,
+        reason: Option<BlockReason>,
+    ) -> Result<(), PurgeError> {
+        self.parts.access.operate(key).map_err(PurgeError::Denied)?;
+        self.detached(move |images| async move { images.purge_here(id, reason).await })
+            .await
+    }
+
+    async fn purge_here(&self, id: ImageId, reason: Option<BlockReason>) -> Result<(), PurgeError> {
+        let (image, deleted) = self
+            .find_with_deleted(id)
+            .await
+            .map_err(RemoveError::Find)?;
+        let deadline = self.parts.patience.read;
+        for content in contents(&image) {
+            self.parts
+                .db
+                .block(content, reason.as_ref(), now(), deadline)
+                .await?;
+        }
+        log::info!("image {id} purged by the operator, its content is blocked");
+        if deleted {
+            return Ok(());
+        }
+        match self.remove_image(image).await {
+            // Somebody else was faster.
+            Err(RemoveError::Find(FindError::Deleted)) => Ok(()),
+            removed => Ok(removed?),
+        }
+    }
+
     /// Deletes an image for whoever holds its delete token or the admin key. When this returns, the image
     /// stays deleted; what S3 or the database could not take at once is carried out later.
     ///
@@ -35,14 +90,20 @@ impl Images {
 
     async fn remove_here(&self, id: ImageId, token: &str) -> Result<(), RemoveError> {
         let image = self.find_here(id).await?.image;
-        let admin = self
-            .parts
-            .admin_key
-            .as_ref()
-            .is_some_and(|key| key.matches(token));
-        if !admin && !self.parts.secret.accepts(id, token) {
+        let by = if self.parts.access.is_operator(token) {
+            "the operator"
+        } else if self.parts.secret.accepts(id, token) {
+            "its token"
+        } else {
             return Err(RemoveError::WrongToken);
-        }
+        };
+        self.remove_image(image).await?;
+        log::info!("image {id} deleted by {by}");
+        Ok(())
+    }
+
+    async fn remove_image(&self, image: Image) -> Result<(), RemoveError> {
+        let id = image.id;
         let tombstone = image.clone();
         match self.parts.journal.remove(Entry::remove(image)).await? {
             Removal::AlreadyRemoved => return Err(FindError::Deleted.into()),
@@ -63,7 +124,6 @@ impl Images {
                 self.settle(claim, self.remove_effort(), None).await;
             }
         }
-        log::info!("image {id} deleted");
         Ok(())
     }
 }

@@ -143,7 +143,7 @@ impl Images {
                 }
                 entry.owed.len() < owed_before
             }
-            Settled::Deleted => true,
+            Settled::Deleted | Settled::Blocked(_) => true,
             Settled::KeyTaken(claim, entry) => self.keep_without_key(claim, entry).await,
         }
     }

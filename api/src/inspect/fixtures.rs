@@ -10,6 +10,18 @@ pub(super) struct Fixture {
     pub(super) height: u32,
 }
 
+impl Fixture {
+    /// Width and height as shown, in pixels.
+    pub(super) fn shown(&self) -> (u32, u32) {
+        // Stored on its side. Its name says so, or the README does.
+        if self.name.contains("orientation-6") || self.name == "exiftool-exif-gps-icc.png" {
+            (self.height, self.width)
+        } else {
+            (self.width, self.height)
+        }
+    }
+}
+
 /// A file that is no accepted image, and what it is recognised as.
 pub(super) struct Foreign {
     pub(super) name: &'static str,

@@ -1,15 +1,19 @@
-//! Says what an upload is from its content alone: the media type from the magic bytes, width and
-//! height from the header.
+//! Says what an upload is from its content alone, and gives it without what is nobody's business.
 //!
-//! Pure: no I/O, nothing decoded, nothing allocated, so that it can be run on any bytes before
+//! The media type comes from the magic bytes, width and height from the header. Then the container is walked
+//! to its end: a file that is cut short or put together wrongly is refused, what trails the image is cut off,
+//! and metadata is taken out. The coded pixels are neither decoded nor changed.
+//!
+//! Pure: no I/O, nothing decoded, memory in proportion to the file, so that it can be run on any bytes before
 //! anything else is. May import only [`crate::domain`].
 //!
-//! Only the header is read. A file that passes can still be cut short or damaged after it.
-//!
-//! One module per format, which gives the size or the reason why there is none; `recognise` tells
-//! the formats apart and names the foreign ones.
+//! One module per format, which gives the size, and the walk or the reason why there is none; `recognise`
+//! tells the formats apart and names the foreign ones; `exif` and `icc` know what pictures need of metadata.
 
+mod edits;
+mod exif;
 mod gif;
+mod icc;
 mod jpeg;
 mod png;
 mod read;
@@ -18,34 +22,61 @@ mod webp;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod pixels;
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::domain::MediaType;
+use exif::Orientation;
 
-/// What the header of an image says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inspected {
+/// An image that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected<'a> {
     /// The type that the content has, whatever the file is called.
     pub media_type: MediaType,
-    /// Columns of pixels as stored: an EXIF orientation is not applied. Never 0.
+    /// Columns of pixels as shown: an EXIF orientation is applied. Never 0.
     pub width: u32,
-    /// Rows of pixels as stored: an EXIF orientation is not applied. Never 0.
+    /// Rows of pixels as shown: an EXIF orientation is applied. Never 0.
     pub height: u32,
+    /// Pictures that are shown one after the other: 1 for a still image.
+    pub frames: u32,
+    /// The image as it may be published: without what trailed it, and without metadata.
+    pub bytes: Cow<'a, [u8]>,
+}
+
+/// What becomes of metadata: camera and place, descriptions, thumbnails, everything that is not needed to
+/// show the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metadata {
+    /// It is removed. Orientation, colour profile, animation and density stay.
+    #[default]
+    Remove,
+    /// It stays, for archives. What trails the image is cut off all the same.
+    Keep,
 }
 
 /// The largest image that is accepted. A value at the limit passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PixelLimits {
+pub struct ImageLimits {
     /// Width times height. 40,000,000 by default, which decodes to 160 MB of RGBA.
     pub max_pixels: u64,
     /// The longer of width and height, in pixels. 16,384 by default.
     pub max_side: u32,
+    /// Frames of an animation. 1,000 by default.
+    pub max_frames: u32,
+    /// Width times height times frames of an animation. 400,000,000 by default.
+    pub max_animation_pixels: u64,
 }
 
-impl Default for PixelLimits {
+impl Default for ImageLimits {
     fn default() -> Self {
         Self {
             max_pixels: 40_000_000,
             max_side: 16_384,
+            max_frames: 1_000,
+            max_animation_pixels: 400_000_000,
         }
     }
 }
@@ -59,7 +90,7 @@ pub enum InspectError {
         /// What the file is instead, with its article ("an SVG drawing"), when it was recognised.
         found: Option<&'static str>,
     },
-    /// The type is accepted, but the header cannot be read: it is cut short or says what cannot be.
+    /// The type is accepted, but the file is cut short, damaged, or says what cannot be.
     #[error("the {} {reason}", format_name(*.media_type))]
     Malformed {
         /// The type that the magic bytes announce.
@@ -68,7 +99,7 @@ pub enum InspectError {
         /// dimensions").
         reason: &'static str,
     },
-    /// Width times height is over [`PixelLimits::max_pixels`].
+    /// Width times height is over [`ImageLimits::max_pixels`].
     #[error(
         "the image is {width} × {height} pixels, {} in all; the limit is {max_pixels}",
         u64::from(*.width) * u64::from(*.height)
@@ -81,7 +112,7 @@ pub enum InspectError {
         /// The limit that applied.
         max_pixels: u64,
     },
-    /// Width or height is over [`PixelLimits::max_side`].
+    /// Width or height is over [`ImageLimits::max_side`].
     #[error("the image is {width} × {height} pixels; the limit for a side is {max_side}")]
     SideTooLong {
         /// In pixels.
@@ -91,31 +122,75 @@ pub enum InspectError {
         /// The limit that applied.
         max_side: u32,
     },
+    /// The animation has more frames than [`ImageLimits::max_frames`].
+    #[error("the animation has {frames} frames; the limit is {max_frames}")]
+    TooManyFrames {
+        /// How many there are.
+        frames: u32,
+        /// The limit that applied.
+        max_frames: u32,
+    },
+    /// Width times height times frames is over [`ImageLimits::max_animation_pixels`].
+    #[error(
+        "the animation has {frames} frames of {width} × {height} pixels, {} in all; the limit is \
+         {max_animation_pixels}",
+        animation_pixels(*.width, *.height, *.frames)
+    )]
+    TooManyAnimationPixels {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// How many there are.
+        frames: u32,
+        /// The limit that applied.
+        max_animation_pixels: u64,
+    },
 }
 
-/// Tells the type and size of an image and holds the size against the limits.
+/// Tells what an image is, holds it against the limits, and gives it as it may be published.
 ///
 /// # Errors
 ///
-/// Every [`InspectError`]. An image that breaks both limits is reported for its side.
-pub fn inspect(bytes: &[u8], limits: &PixelLimits) -> Result<Inspected, InspectError> {
+/// Every [`InspectError`]. The size comes first: an image that is too large is not walked. An image that
+/// breaks several limits is reported for its side.
+pub fn inspect<'a>(
+    bytes: &'a [u8],
+    limits: &ImageLimits,
+    metadata: Metadata,
+) -> Result<Inspected<'a>, InspectError> {
     let Some(media_type) = recognise::media_type(bytes) else {
         let found = recognise::foreign(bytes);
         return Err(InspectError::Unsupported { found });
     };
-    let size = match media_type {
-        MediaType::Jpeg => jpeg::size(bytes),
-        MediaType::Png => png::size(bytes),
-        MediaType::Gif => gif::size(bytes),
-        MediaType::Webp => webp::size(bytes),
+    let malformed = |reason| InspectError::Malformed { media_type, reason };
+    let (size, walk): (_, Walk) = match media_type {
+        MediaType::Jpeg => (jpeg::size(bytes), jpeg::walk),
+        MediaType::Png => (png::size(bytes), png::walk),
+        MediaType::Gif => (gif::size(bytes), gif::walk),
+        MediaType::Webp => (webp::size(bytes), webp::walk),
     };
-    let Size { width, height } =
-        size.map_err(|reason| InspectError::Malformed { media_type, reason })?;
+    let size = size.map_err(malformed)?;
+    check_size(size, limits)?;
+    let walked = walk(bytes).map_err(malformed)?;
+    check_animation(size, walked.frames, limits)?;
+    let Size { width, height } = size;
+    let (width, height) = if walked.orientation.swaps_sides() {
+        (height, width)
+    } else {
+        (width, height)
+    };
+    Ok(Inspected {
+        media_type,
+        width,
+        height,
+        frames: walked.frames,
+        bytes: walked.publishable(bytes, metadata),
+    })
+}
 
-    let PixelLimits {
-        max_pixels,
-        max_side,
-    } = *limits;
+fn check_size(Size { width, height }: Size, limits: &ImageLimits) -> Result<(), InspectError> {
+    let (max_side, max_pixels) = (limits.max_side, limits.max_pixels);
     if width.max(height) > max_side {
         return Err(InspectError::SideTooLong {
             width,
@@ -131,14 +206,76 @@ pub fn inspect(bytes: &[u8], limits: &PixelLimits) -> Result<Inspected, InspectE
             max_pixels,
         });
     }
-    Ok(Inspected {
-        media_type,
-        width,
-        height,
-    })
+    Ok(())
 }
 
-/// What is wrong with a header: the `reason` of [`InspectError::Malformed`].
+fn check_animation(
+    Size { width, height }: Size,
+    frames: u32,
+    limits: &ImageLimits,
+) -> Result<(), InspectError> {
+    let (max_frames, max_animation_pixels) = (limits.max_frames, limits.max_animation_pixels);
+    if frames > max_frames {
+        return Err(InspectError::TooManyFrames { frames, max_frames });
+    }
+    if frames > 1 && animation_pixels(width, height, frames) > max_animation_pixels {
+        return Err(InspectError::TooManyAnimationPixels {
+            width,
+            height,
+            frames,
+            max_animation_pixels,
+        });
+    }
+    Ok(())
+}
+
+fn animation_pixels(width: u32, height: u32, frames: u32) -> u64 {
+    (u64::from(width) * u64::from(height)).saturating_mul(frames.into())
+}
+
+/// Walks through a container to its end.
+type Walk = fn(&[u8]) -> Result<Walked, Reason>;
+
+/// What a walk through a container to its end found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Walked {
+    /// Pictures that are shown one after the other: 1 for a still image.
+    frames: u32,
+    /// Which way up the picture is shown.
+    orientation: Orientation,
+    /// Where the image ends. What comes after it is cut off.
+    end: usize,
+    /// What has to change so that no metadata is left: in order, apart from each other, before `end`.
+    edits: Vec<Edit>,
+}
+
+/// Bytes that are replaced by others, or by nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Edit {
+    range: Range<usize>,
+    replacement: Vec<u8>,
+}
+
+impl Walked {
+    /// The bytes as they may be published.
+    fn publishable<'a>(&self, bytes: &'a [u8], metadata: Metadata) -> Cow<'a, [u8]> {
+        let whole = bytes.get(..self.end).unwrap_or(bytes);
+        if self.edits.is_empty() || metadata == Metadata::Keep {
+            return Cow::Borrowed(whole);
+        }
+        let mut published = Vec::with_capacity(whole.len());
+        let mut begin = 0;
+        for Edit { range, replacement } in &self.edits {
+            published.extend_from_slice(whole.get(begin..range.start).unwrap_or_default());
+            published.extend_from_slice(replacement);
+            begin = range.end;
+        }
+        published.extend_from_slice(whole.get(begin..).unwrap_or_default());
+        Cow::Owned(published)
+    }
+}
+
+/// What is wrong with a file: the `reason` of [`InspectError::Malformed`].
 type Reason = &'static str;
 
 const NO_DIMENSIONS: Reason = "ends before its dimensions";
@@ -181,36 +318,53 @@ mod tests {
 
     use super::*;
 
+    /// A still GIF of this size, whose one frame is a single pixel.
     fn gif(width: u16, height: u16) -> Vec<u8> {
+        animation(width, height, 1)
+    }
+
+    fn animation(width: u16, height: u16, frames: usize) -> Vec<u8> {
         let [w0, w1] = width.to_le_bytes();
         let [h0, h1] = height.to_le_bytes();
-        [&b"GIF89a"[..], &[w0, w1, h0, h1, 0, 0, 0]].concat()
+        let frame = b",\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0";
+        let screen = [w0, w1, h0, h1, 0x80, 0, 0];
+        let black_and_white = b"\0\0\0\xff\xff\xff";
+        [
+            &b"GIF89a"[..],
+            &screen,
+            black_and_white,
+            &frame.repeat(frames),
+            b";",
+        ]
+        .concat()
+    }
+
+    const LIMITS: ImageLimits = ImageLimits {
+        max_pixels: 10_000,
+        max_side: 200,
+        max_frames: 10,
+        max_animation_pixels: 20_000,
+    };
+
+    fn remove<'a>(bytes: &'a [u8], limits: &ImageLimits) -> Result<Inspected<'a>, InspectError> {
+        inspect(bytes, limits, Metadata::Remove)
     }
 
     #[test]
     fn real_images_are_recognised_and_measured() {
         for (media_type, file) in fixtures::images() {
-            let (width, height) = (file.width, file.height);
-            let inspected = inspect(file.bytes, &PixelLimits::default());
-            assert_eq!(
-                inspected,
-                Ok(Inspected {
-                    media_type,
-                    width,
-                    height
-                }),
-                "{}",
-                file.name
-            );
+            let inspected = remove(file.bytes, &ImageLimits::default());
+            let inspected = inspected.unwrap_or_else(|error| panic!("{}: {error}", file.name));
+            assert_eq!(inspected.media_type, media_type, "{}", file.name);
+            let size = (inspected.width, inspected.height);
+            assert_eq!(size, file.shown(), "{}", file.name);
+            let animated = file.name.contains("animated") || file.name == "apngasm.png";
+            assert_eq!(inspected.frames > 1, animated, "{}", file.name);
         }
     }
 
     #[test]
     fn the_limits_are_the_largest_values_that_pass() {
-        let limits = PixelLimits {
-            max_pixels: 10_000,
-            max_side: 200,
-        };
         let too_many = |width, height| {
             Err(InspectError::TooManyPixels {
                 width,
@@ -239,38 +393,71 @@ mod tests {
         ];
         for (why, (width, height), expected) in rows {
             let side = |length| u16::try_from(length).unwrap();
-            let inspected = inspect(&gif(side(width), side(height)), &limits);
-            assert_eq!(inspected.map(|_| ()), expected, "{why}");
+            let file = gif(side(width), side(height));
+            assert_eq!(remove(&file, &LIMITS).map(|_| ()), expected, "{why}");
         }
     }
 
     #[test]
+    fn animations_have_limits_of_their_own() {
+        let too_many_frames = |frames| {
+            Err(InspectError::TooManyFrames {
+                frames,
+                max_frames: 10,
+            })
+        };
+        let too_many_pixels = |frames| {
+            Err(InspectError::TooManyAnimationPixels {
+                width: 100,
+                height: 100,
+                frames,
+                max_animation_pixels: 20_000,
+            })
+        };
+        let rows = [
+            ("frames at the limit", animation(1, 1, 10), Ok(())),
+            ("a frame too many", animation(1, 1, 11), too_many_frames(11)),
+            ("pixels at the limit", animation(100, 100, 2), Ok(())),
+            ("pixels over it", animation(100, 100, 3), too_many_pixels(3)),
+        ];
+        for (why, file, expected) in rows {
+            assert_eq!(remove(&file, &LIMITS).map(|_| ()), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_still_image_is_not_held_against_the_limits_of_animations() {
+        let limits = ImageLimits {
+            max_animation_pixels: 1,
+            ..LIMITS
+        };
+        assert!(remove(&gif(100, 100), &limits).is_ok());
+    }
+
+    #[test]
     fn the_default_limits_are_those_of_the_design() {
-        let limits = PixelLimits::default();
+        let limits = ImageLimits::default();
         assert_eq!((limits.max_pixels, limits.max_side), (40_000_000, 16_384));
     }
 
     #[test]
-    fn the_largest_png_does_not_overflow() {
-        let limits = PixelLimits {
-            max_pixels: u64::MAX,
+    fn the_largest_png_is_refused_without_overflow() {
+        let limits = ImageLimits {
             max_side: u32::MAX,
+            ..ImageLimits::default()
         };
         let file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0";
-        let inspected = inspect(file, &limits).unwrap();
-        assert_eq!(
-            (inspected.width, inspected.height),
-            (0x7fff_ffff, 0x7fff_ffff)
-        );
+        let too_many = InspectError::TooManyPixels {
+            width: 0x7fff_ffff,
+            height: 0x7fff_ffff,
+            max_pixels: 40_000_000,
+        };
+        assert_eq!(remove(file, &limits), Err(too_many));
     }
 
     #[test]
     fn errors_are_sentences_for_whoever_sent_the_file() {
-        let limits = PixelLimits {
-            max_pixels: 10_000,
-            max_side: 200,
-        };
-        let rows: [(&[u8], &str); 7] = [
+        let rows: [(&[u8], &str); 9] = [
             (b"<svg/>", "this is an SVG drawing"),
             (b"\0\0\0\x0cftypheic", "this is a HEIC photo"),
             (
@@ -287,47 +474,73 @@ mod tests {
                 &gif(201, 100),
                 "the image is 201 × 100 pixels; the limit for a side is 200",
             ),
+            (
+                &animation(1, 1, 11),
+                "the animation has 11 frames; the limit is 10",
+            ),
+            (
+                &animation(100, 100, 3),
+                "the animation has 3 frames of 100 × 100 pixels, 30000 in all; the limit is 20000",
+            ),
         ];
         for (bytes, sentence) in rows {
-            let error = inspect(bytes, &limits).unwrap_err();
+            let error = remove(bytes, &LIMITS).unwrap_err();
             assert_eq!(error.to_string(), sentence);
         }
     }
 
     #[test]
-    fn a_file_cut_anywhere_has_the_same_size_or_none() {
+    fn a_file_cut_anywhere_is_refused() {
         for (media_type, file) in fixtures::images() {
-            let mut measured = false;
-            for end in 0..file.bytes.len() {
-                match inspect(&file.bytes[..end], &PixelLimits::default()) {
-                    Ok(inspected) => {
-                        measured = true;
-                        let size = (inspected.width, inspected.height);
-                        assert_eq!(
-                            inspected.media_type, media_type,
-                            "{}, {end} bytes",
-                            file.name
-                        );
-                        assert_eq!(
-                            size,
-                            (file.width, file.height),
-                            "{}, {end} bytes",
-                            file.name
-                        );
+            let whole = remove(file.bytes, &ImageLimits::default()).unwrap();
+            let end = whole_image(file.bytes);
+            for cut in 0..end {
+                match remove(&file.bytes[..cut], &ImageLimits::default()) {
+                    // Between two blocks, a GIF may end without its trailer. It gets one.
+                    Ok(image) if media_type == MediaType::Gif => {
+                        let trailer = [&file.bytes[..cut], b";"].concat();
+                        assert_eq!(remove(&trailer, &ImageLimits::default()), Ok(image));
                     }
-                    Err(error) => {
-                        assert!(!measured, "{}, {end} bytes: {error}", file.name);
-                        let expected = match error {
-                            InspectError::Unsupported { .. } => end < 12,
-                            InspectError::Malformed {
-                                media_type: named, ..
-                            } => named == media_type,
-                            _ => false,
-                        };
-                        assert!(expected, "{}, {end} bytes: {error}", file.name);
-                    }
+                    Err(InspectError::Unsupported { .. }) => assert!(cut < 12, "{cut}"),
+                    Err(InspectError::Malformed {
+                        media_type: named, ..
+                    }) => assert_eq!(named, media_type),
+                    other => panic!("{}, {cut} of {end} bytes: {other:?}", file.name),
                 }
             }
+            let cut = remove(&file.bytes[..end], &ImageLimits::default()).unwrap();
+            assert_eq!(cut, whole, "{}", file.name);
+        }
+    }
+
+    /// How many bytes the image in a file has, without what trails it.
+    fn whole_image(bytes: &[u8]) -> usize {
+        inspect(bytes, &ImageLimits::default(), Metadata::Keep)
+            .unwrap()
+            .bytes
+            .len()
+    }
+
+    #[test]
+    fn what_trails_an_image_is_cut_off_and_metadata_stays_if_wanted() {
+        for (_, file) in fixtures::images() {
+            let end = whole_image(file.bytes);
+            let image = &file.bytes[..end];
+            let page = [image, b"<html><script>alert(1)</script>"].concat();
+            let archive = [image, b"PK\x03\x04"].concat();
+            for polyglot in [page, archive] {
+                let kept = inspect(&polyglot, &ImageLimits::default(), Metadata::Keep).unwrap();
+                assert_eq!(kept.bytes, image, "{}", file.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_published_is_taken_again_and_does_not_change() {
+        for (_, file) in fixtures::images() {
+            let once = remove(file.bytes, &ImageLimits::default()).unwrap();
+            let twice = remove(&once.bytes, &ImageLimits::default()).unwrap();
+            assert_eq!(once, twice, "{}", file.name);
         }
     }
 
@@ -402,12 +615,24 @@ mod tests {
 
     /// Whatever the bytes: an answer, and one that keeps the promises of [`Inspected`].
     fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
-        let limits = PixelLimits::default();
-        if let Ok(Inspected { width, height, .. }) = inspect(bytes, &limits) {
-            prop_assert!(width > 0 && height > 0);
-            prop_assert!(width <= limits.max_side && height <= limits.max_side);
-            prop_assert!(u64::from(width) * u64::from(height) <= limits.max_pixels);
-        }
+        let limits = ImageLimits::default();
+        let Ok(inspected) = remove(bytes, &limits) else {
+            prop_assert!(inspect(bytes, &limits, Metadata::Keep).is_err());
+            return Ok(());
+        };
+        let Inspected { width, height, .. } = inspected;
+        prop_assert!(width > 0 && height > 0);
+        prop_assert!(width <= limits.max_side && height <= limits.max_side);
+        prop_assert!(u64::from(width) * u64::from(height) <= limits.max_pixels);
+        prop_assert!((1..=limits.max_frames).contains(&inspected.frames));
+        // Room for an orientation, which may have been said in fewer bytes.
+        prop_assert!(inspected.bytes.len() <= bytes.len() + 64);
+        let again = remove(&inspected.bytes, &limits);
+        prop_assert_eq!(
+            again.as_ref(),
+            Ok(&inspected),
+            "what is published is taken again"
+        );
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use actix_files::Files;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web;
 
@@ -27,8 +27,7 @@ pub(super) fn client(
         .wrap(
             DefaultHeaders::new()
                 .add((CACHE_CONTROL, "no-cache"))
-                .add((CONTENT_SECURITY_POLICY, policy))
-                .add((REFERRER_POLICY, "no-referrer")),
+                .add((CONTENT_SECURITY_POLICY, policy)),
         )
         .service(files)
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use super::error_code::ErrorCode;
 use crate::db::DbError;
-use crate::domain::MediaType;
-use crate::images::{FindError, IngestError, RemoveError};
+use crate::domain::{BlockReason, Denied, MediaType};
+use crate::images::{FindError, IngestError, PurgeError, RemoveError};
 use crate::inspect::InspectError;
 use crate::storage::WriteError;
 
@@ -136,6 +136,47 @@ impl ApiError {
             .with_header(ALLOW, HeaderValue::from_static(allow))
     }
 
+    /// A request that only the operator may make.
+    #[must_use]
+    pub fn admin_key(denied: Denied) -> Self {
+        match denied {
+            Denied::KeyMissing => Self::unauthorized(ErrorCode::AdminKeyMissing),
+            Denied::KeyWrong => Self::plain(ErrorCode::AdminKeyWrong),
+        }
+    }
+
+    /// An upload where uploads are closed to strangers.
+    #[must_use]
+    pub fn upload_key(denied: Denied) -> Self {
+        match denied {
+            Denied::KeyMissing => Self::unauthorized(ErrorCode::UploadKeyMissing),
+            Denied::KeyWrong => Self::plain(ErrorCode::UploadKeyWrong),
+        }
+    }
+
+    /// An error that says how to log in (RFC 6750, section 3).
+    #[must_use]
+    pub fn unauthorized(code: ErrorCode) -> Self {
+        Self::plain(code).with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// Content that the operator has blocked (RFC 7725).
+    #[must_use]
+    pub fn content_blocked(reason: Option<&BlockReason>) -> Self {
+        let code = ErrorCode::ContentBlocked;
+        match reason {
+            None => Self::plain(code),
+            Some(reason) => Self::new(
+                code,
+                format!(
+                    "{} The reason: {}.",
+                    code.example(),
+                    reason.as_str().trim_end_matches('.')
+                ),
+            ),
+        }
+    }
+
     /// The error for a status that a library answered with, for which there is no text of ours.
     #[must_use]
     pub fn for_status(status: StatusCode) -> Self {
@@ -162,7 +203,9 @@ impl ApiError {
         self
     }
 
-    fn retry_after(self, seconds: u32) -> Self {
+    /// After how many seconds another try can succeed.
+    #[must_use]
+    pub(super) fn retry_after(self, seconds: u32) -> Self {
         self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
@@ -258,11 +301,22 @@ impl From<RemoveError> for ApiError {
     }
 }
 
+impl From<PurgeError> for ApiError {
+    fn from(error: PurgeError) -> Self {
+        match error {
+            PurgeError::Denied(denied) => Self::admin_key(denied),
+            PurgeError::NotBlocked(error) => error.into(),
+            PurgeError::NotRemoved(error) => error.into(),
+        }
+    }
+}
+
 impl From<IngestError> for ApiError {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::NotTaken(error) => error.into(),
             IngestError::NotDurable(error) => error.into(),
+            IngestError::Blocked(blocked) => Self::content_blocked(blocked.reason.as_ref()),
             IngestError::KeyInUse => Self::plain(ErrorCode::IdempotencyKeyInUse).retry_after(1),
             IngestError::KeyMismatch => Self::plain(ErrorCode::IdempotencyKeyMismatch),
             IngestError::KeySpent => Self::plain(ErrorCode::IdempotencyKeySpent),
@@ -285,6 +339,9 @@ impl From<InspectError> for ApiError {
             InspectError::Malformed { .. } => Self::new(ErrorCode::ImageMalformed, detail),
             InspectError::TooManyPixels { .. } | InspectError::SideTooLong { .. } => {
                 Self::new(ErrorCode::ImageDimensionsExceeded, detail)
+            }
+            InspectError::TooManyFrames { .. } | InspectError::TooManyAnimationPixels { .. } => {
+                Self::new(ErrorCode::ImageAnimationExceeded, detail)
             }
         }
     }

@@ -72,12 +72,27 @@ error_codes! {
     /// A query parameter is wrong.
     QueryInvalid = 400 "query-invalid" "A query parameter is not valid"
         "limit must be a number from 1 to 100.",
+    /// No upload key.
+    UploadKeyMissing = 401 "upload-key-missing" "An upload key is needed"
+        "Send your upload key as: Authorization: Bearer <key>.",
+    /// No admin key.
+    AdminKeyMissing = 401 "admin-key-missing" "The admin key is needed"
+        "Send the admin key as: Authorization: Bearer <key>.",
     /// No bearer token.
     TokenMissing = 401 "token-missing" "A delete token is needed"
         "Send the delete token as: Authorization: Bearer <token>.",
     /// A token that does not fit.
     TokenWrong = 403 "token-wrong" "The delete token does not fit"
         "This token does not delete this image.",
+    /// An upload key that does not fit.
+    UploadKeyWrong = 403 "upload-key-wrong" "The upload key is not known"
+        "This key does not allow uploads here.",
+    /// An admin key that does not fit.
+    AdminKeyWrong = 403 "admin-key-wrong" "The admin key does not fit"
+        "Only the operator's key allows this.",
+    /// A page of another site wants to write.
+    OriginNotAllowed = 403 "origin-not-allowed" "Pages of this origin may not write here"
+        "Only the service's own pages, and those of origins that its operator allows, may upload and delete.",
     /// No such image.
     ImageNotFound = 404 "image-not-found" "There is no such image"
         "No image has this id.",
@@ -87,6 +102,9 @@ error_codes! {
     /// The route does not know the method.
     MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here"
         "This address answers GET, HEAD.",
+    /// The body of an upload comes too slowly.
+    UploadTooSlow = 408 "upload-too-slow" "The upload came too slowly"
+        "The upload must arrive within 300 seconds, and never slower than 1024 bytes a second for long.",
     /// The key's first upload is still running.
     IdempotencyKeyInUse = 409 "idempotency-key-in-use" "An upload with this Idempotency-Key is still running"
         "Send the same request again in a moment.",
@@ -117,15 +135,27 @@ error_codes! {
     /// Too many pixels or too long a side.
     ImageDimensionsExceeded = 422 "image-dimensions-exceeded" "The image has too many pixels"
         "The image is 20000 × 100 pixels; the limit for a side is 16384.",
+    /// Too many frames, or too many pixels in them together.
+    ImageAnimationExceeded = 422 "image-animation-exceeded" "The animation is too long"
+        "The animation has 5000 frames; the limit is 1000.",
     /// The key came with other content.
     IdempotencyKeyMismatch = 422 "idempotency-key-mismatch" "The Idempotency-Key was used for another upload"
         "An upload with this key had other content. Use a new key for each upload.",
+    /// The client has used up its rate.
+    RateLimited = 429 "rate-limited" "Too many requests came from this address"
+        "Too many requests came from this address: at most 1200 uploads in 3600 seconds are taken. Try again in 3 seconds.",
+    /// The operator has blocked the content.
+    ContentBlocked = 451 "content-blocked" "The content is blocked"
+        "This content was taken down and cannot be uploaded again.",
     /// A mistake of ours.
     InternalError = 500 "internal-error" "Something went wrong here"
         "The failure has been logged. Quote the request id when you report it.",
     /// The database is away.
     DatabaseUnavailable = 503 "database-unavailable" "The database does not answer"
         "Try again in a few seconds. Uploads are still taken.",
+    /// As many uploads as the service holds are being received.
+    UploadsBusy = 503 "uploads-busy" "Too many uploads are being received at once"
+        "Nothing of this upload was read. Try again in a few seconds.",
     /// S3 does not have it yet, and neither has this host.
     ImagePending = 503 "image-pending" "The image is on its way"
         "Another host has it and S3 will. Try again in a few seconds.",

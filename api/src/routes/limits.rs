@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use crate::config::Limits;
-use crate::domain::{AltText, MediaType, Uploader};
+use crate::domain::{Access, AltText, MediaType, Uploader};
 
 /// What an upload may be.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,6 +21,12 @@ pub(super) struct LimitsBody {
     /// The longer of width and height, in pixels.
     #[schema(example = 16_384)]
     max_side: u32,
+    /// Frames of an animation.
+    #[schema(example = 1_000)]
+    max_frames: u32,
+    /// Width times height times frames of an animation.
+    #[schema(example = 400_000_000)]
+    max_animation_pixels: u64,
     /// The media types that are taken.
     media_types: Vec<MediaTypeBody>,
     /// Characters in the uploader's name, after trimming.
@@ -29,6 +35,10 @@ pub(super) struct LimitsBody {
     /// Characters in the description, after trimming.
     #[schema(example = 500)]
     max_alt_characters: usize,
+    /// Whether uploads need a key: `Authorization: Bearer <upload key>`.
+    upload_key_required: bool,
+    /// Whether everybody may list images, and not only the operator.
+    public_listing: bool,
 }
 
 /// A media type that is taken.
@@ -53,27 +63,32 @@ pub(super) struct MediaTypeBody {
 pub(super) async fn get_limits(api: web::Data<Api>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, CacheControl(vec![CacheDirective::NoCache])))
-        .json(LimitsBody::from(&api.limits))
+        .json(LimitsBody::new(&api.limits, api.images.access()))
 }
 
-impl From<&Limits> for LimitsBody {
-    fn from(limits: &Limits) -> Self {
+impl LimitsBody {
+    fn new(limits: &Limits, access: &Access) -> Self {
         let media_types = MediaType::ALL.into_iter().map(|media_type| MediaTypeBody {
             media_type: media_type.name(),
             extensions: media_type.extensions(),
         });
         Self {
             max_upload_bytes: limits.max_upload_bytes,
-            max_pixels: limits.pixels.max_pixels,
-            max_side: limits.pixels.max_side,
+            max_pixels: limits.image.max_pixels,
+            max_side: limits.image.max_side,
+            max_frames: limits.image.max_frames,
+            max_animation_pixels: limits.image.max_animation_pixels,
             media_types: media_types.collect(),
             max_uploader_characters: Uploader::MAX_CHARACTERS,
             max_alt_characters: AltText::MAX_CHARACTERS,
+            upload_key_required: access.upload_keys.is_some(),
+            public_listing: access.public_listing,
         }
     }
 }
 
 /// The default limits, for the OpenAPI document.
 pub(super) fn example() -> serde_json::Value {
-    serde_json::to_value(LimitsBody::from(&Limits::default())).unwrap_or_default()
+    serde_json::to_value(LimitsBody::new(&Limits::default(), &Access::default()))
+        .unwrap_or_default()
 }

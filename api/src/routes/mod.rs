@@ -10,6 +10,7 @@ mod health;
 mod images;
 mod limits;
 pub mod openapi;
+mod protection;
 mod trace;
 mod unread;
 
@@ -23,6 +24,7 @@ use actix_web::{App, Error, HttpRequest, Route, web};
 
 pub use error::{ApiError, FieldError, Problem};
 pub use error_code::ErrorCode;
+pub(crate) use protection::{Guards, origin};
 
 use crate::config::Limits;
 use crate::images::Images;
@@ -37,11 +39,14 @@ pub struct Api {
     pub objects_origin: String,
     /// What an upload may be.
     pub limits: Limits,
+    /// The bounds on what clients may ask.
+    pub(crate) guards: Guards,
     /// The folder of the web client. `None`: it is served elsewhere.
     pub web_dir: Option<PathBuf>,
 }
 
-/// The application for one worker: every route, inside [`trace`].
+/// The application for one worker: every route, inside what may refuse a request, inside [`trace`]. The headers
+/// that all answers have are written last, errors being answers too.
 pub fn app(
     api: web::Data<Api>,
 ) -> App<
@@ -57,7 +62,10 @@ pub fn app(
         .configure(|config| configure(config, &api))
         .app_data(api)
         .default_service(web::to(route_not_found))
+        .wrap(from_fn(protection::cross_origin::check_origin))
+        .wrap(from_fn(protection::limit_rates))
         .wrap(from_fn(trace::trace))
+        .wrap(from_fn(protection::headers::write_headers))
 }
 
 /// Every URL of the service.

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -91,6 +92,12 @@ pub(super) async fn redirect_to_docs() -> HttpResponse {
         .finish()
 }
 
+/// The page's icons are `data:` addresses, an image that it fetches is shown from a `blob:`, and the hash is that of
+/// the one style that its script writes into it.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; \
+     style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data: blob:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// A file of the page that shows the document. All of them are in the binary: it works without the network.
 pub(super) async fn get_docs_file(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let config = Config::from("/api/v1/openapi.json")
@@ -102,6 +109,7 @@ pub(super) async fn get_docs_file(file: web::Path<String>) -> Result<HttpRespons
     })?;
     let found = found.ok_or_else(|| ApiError::plain(ErrorCode::RouteNotFound))?;
     Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_SECURITY_POLICY, DOCS_POLICY))
         .content_type(found.content_type)
         .body(found.bytes.into_owned()))
 }
@@ -118,15 +126,23 @@ const ERRORS: &[(&str, &[ErrorCode])] = &[
             ErrorCode::FieldUnknown,
             ErrorCode::MultipartMalformed,
             ErrorCode::IdempotencyKeyInvalid,
+            ErrorCode::OriginNotAllowed,
             ErrorCode::IdempotencyKeyInUse,
             ErrorCode::IdempotencyKeySpent,
+            ErrorCode::UploadTooSlow,
             ErrorCode::LengthRequired,
             ErrorCode::FileTooLarge,
             ErrorCode::MediaTypeUnsupported,
             ErrorCode::RequestNotMultipart,
             ErrorCode::ImageMalformed,
             ErrorCode::ImageDimensionsExceeded,
+            ErrorCode::ImageAnimationExceeded,
             ErrorCode::IdempotencyKeyMismatch,
+            ErrorCode::UploadKeyMissing,
+            ErrorCode::UploadKeyWrong,
+            ErrorCode::ContentBlocked,
+            ErrorCode::RateLimited,
+            ErrorCode::UploadsBusy,
             ErrorCode::InternalError,
             ErrorCode::DiskUnavailable,
             ErrorCode::DiskFull,
@@ -136,6 +152,9 @@ const ERRORS: &[(&str, &[ErrorCode])] = &[
         "list_images",
         &[
             ErrorCode::QueryInvalid,
+            ErrorCode::AdminKeyMissing,
+            ErrorCode::AdminKeyWrong,
+            ErrorCode::RateLimited,
             ErrorCode::InternalError,
             ErrorCode::DatabaseUnavailable,
         ],
@@ -145,6 +164,7 @@ const ERRORS: &[(&str, &[ErrorCode])] = &[
         &[
             ErrorCode::ImageNotFound,
             ErrorCode::ImageDeleted,
+            ErrorCode::RateLimited,
             ErrorCode::InternalError,
             ErrorCode::DatabaseUnavailable,
         ],
@@ -152,15 +172,25 @@ const ERRORS: &[(&str, &[ErrorCode])] = &[
     (
         "delete_image",
         &[
+            ErrorCode::QueryInvalid,
             ErrorCode::TokenMissing,
             ErrorCode::TokenWrong,
+            ErrorCode::AdminKeyMissing,
+            ErrorCode::AdminKeyWrong,
+            ErrorCode::OriginNotAllowed,
             ErrorCode::ImageNotFound,
             ErrorCode::ImageDeleted,
+            ErrorCode::RateLimited,
             ErrorCode::InternalError,
             ErrorCode::DatabaseUnavailable,
             ErrorCode::DiskUnavailable,
             ErrorCode::DiskFull,
         ],
+    ),
+    ("get_limits", &[ErrorCode::RateLimited]),
+    (
+        "get_openapi",
+        &[ErrorCode::RateLimited, ErrorCode::InternalError],
     ),
     (
         "get_image_content",
@@ -168,6 +198,7 @@ const ERRORS: &[(&str, &[ErrorCode])] = &[
             ErrorCode::ImageNotFound,
             ErrorCode::ImageDeleted,
             ErrorCode::RangeNotSatisfiable,
+            ErrorCode::RateLimited,
             ErrorCode::InternalError,
             ErrorCode::DatabaseUnavailable,
             ErrorCode::ImagePending,
@@ -209,16 +240,41 @@ impl Modify for Errors {
                     .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
                     .examples_from_iter(examples)
                     .build();
-                let response = ResponseBuilder::new()
+                let mut response = ResponseBuilder::new()
                     .description(description.join("; "))
-                    .content(PROBLEM_JSON, content)
-                    .build();
+                    .content(PROBLEM_JSON, content);
+                for (name, about) in headers_of(&status) {
+                    let header = HeaderBuilder::new().description(Some(*about)).build();
+                    response = response.header(*name, header);
+                }
+                let response = response.build();
                 operation
                     .responses
                     .responses
                     .insert(status, RefOr::T(response));
             }
         }
+    }
+}
+
+/// The headers that errors of a status come with.
+fn headers_of(status: &str) -> &'static [(&'static str, &'static str)] {
+    const RETRY_AFTER: (&str, &str) = ("Retry-After", "In how many seconds another try may help");
+    match status {
+        "401" => &[("WWW-Authenticate", "`Bearer`")],
+        "429" => &[
+            RETRY_AFTER,
+            (
+                "RateLimit",
+                "What is left of the rate, and when there is more",
+            ),
+            (
+                "RateLimit-Policy",
+                "How many requests are taken in how many seconds",
+            ),
+        ],
+        "503" | "507" => &[RETRY_AFTER],
+        _ => &[],
     }
 }
 
@@ -263,12 +319,21 @@ struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut Document) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("The `delete_token` of the image, or the admin key"))
-            .build();
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("delete_token", SecurityScheme::Http(scheme));
+        for (name, description) in [
+            ("delete_token", "The `delete_token` of the image"),
+            (
+                "upload_key",
+                "A key for uploads, where `upload_key_required` in the limits is true",
+            ),
+            ("admin_key", "The key of the operator"),
+        ] {
+            let scheme = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some(description))
+                .build();
+            components.add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
     }
 }
 

@@ -1,28 +1,35 @@
 //! Round every request: its id, its line in the log, and the last word on errors.
 //!
-//! The path is logged without the query; nothing that a client sends is logged as it is but the path and
-//! an id of a plain form.
+//! The path is logged without the query and cut when it is long; nothing that a client sends is logged as it
+//! is but the path and an id of a plain form. The code of an error is in the line: refused keys and tokens,
+//! limits and blocks can be found by it.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use pin_project_lite::pin_project;
 use uuid::Uuid;
 
 use super::error::{ApiError, PROBLEM_JSON};
+use super::error_code::ErrorCode;
+use super::protection::headers::write_fixed;
 use super::unread::KeptBody;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longer paths are cut in the log. None of ours is as long.
+const MAX_LOGGED_PATH: usize = 256;
 
 /// Longer ids, or ids with other characters than these, are replaced: they would go into the log.
 fn is_plain(id: &str) -> bool {
@@ -47,39 +54,61 @@ pub(super) async fn trace(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let line = LogLine {
+    let mut line = LogLine {
         began: Instant::now(),
         method: request.method().to_string(),
-        path: request.path().to_owned(),
+        path: request.path().chars().take(MAX_LOGGED_PATH).collect(),
         request_id: request_id(request.headers()),
         status: None,
+        code: None,
         sent_bytes: 0,
     };
     let unread = KeptBody::of(&mut request);
+    // A mistake of ours in one request must not cost the others on this worker, and its client gets an answer.
+    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     // Handlers' errors arrive as responses that carry them; what is lost here is a connection.
-    let response = next.call(request).await?.map_into_boxed_body();
-    let response = with_problem_details(response, &line.request_id);
+    let response = match answered {
+        Ok(response) => response?.map_into_boxed_body(),
+        Err(_) => return Err(panicked(&mut line)),
+    };
+    let (response, code) = with_problem_details(response, &line.request_id);
+    line.code = code;
     Ok(finish(response, line, unread))
 }
 
+/// The answer to a request whose handler panicked. What happened has been written to standard error.
+fn panicked(line: &mut LogLine) -> Error {
+    let error = ApiError::plain(ErrorCode::InternalError);
+    line.status = Some(error.code.status());
+    line.code = Some(error.code);
+    let mut response = error.response(&line.request_id);
+    // It passes by what writes them for all other answers.
+    write_fixed(response.headers_mut());
+    InternalError::from_response("a handler panicked", response).into()
+}
+
 /// Errors of ours carry their own problem; those of libraries get the one for their status.
-fn with_problem_details(response: ServiceResponse, request_id: &str) -> ServiceResponse {
+fn with_problem_details(
+    response: ServiceResponse,
+    request_id: &str,
+) -> (ServiceResponse, Option<ErrorCode>) {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     let is_explained = response
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|value| value == PROBLEM_JSON);
-    let answer = match response.response().error() {
+    let error = match response.response().error() {
         Some(error) => explained(error, request_id),
         // The readiness report is JSON with status 503 on purpose.
         None if is_error && !is_explained && !is_json(response.headers()) => {
-            ApiError::for_status(status).response(request_id)
+            ApiError::for_status(status)
         }
-        None => return response,
+        None => return (response, None),
     };
     let (request, _): (HttpRequest, _) = response.into_parts();
-    ServiceResponse::new(request, answer)
+    let answer = error.response(request_id);
+    (ServiceResponse::new(request, answer), Some(error.code))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -89,12 +118,12 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.starts_with("application/json"))
 }
 
-fn explained(error: &Error, request_id: &str) -> actix_web::HttpResponse {
+fn explained(error: &Error, request_id: &str) -> ApiError {
     if let Some(error) = error.as_error::<ApiError>() {
-        return error.response(request_id);
+        return error.clone();
     }
     log::debug!("request_id={request_id}: {error}");
-    ApiError::for_status(error.as_response_error().status_code()).response(request_id)
+    ApiError::for_status(error.as_response_error().status_code())
 }
 
 fn finish(
@@ -105,9 +134,7 @@ fn finish(
     line.status = Some(response.status());
     let id =
         HeaderValue::from_str(&line.request_id).unwrap_or_else(|_| HeaderValue::from_static("-"));
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, id);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(REQUEST_ID, id);
     response.map_body(|_, body| Logged {
         body,
         line,
@@ -124,6 +151,8 @@ struct LogLine {
     request_id: String,
     /// `None`: the client went away before there was an answer.
     status: Option<StatusCode>,
+    /// The code of the error that was answered: who was kept from what, and why.
+    code: Option<ErrorCode>,
     sent_bytes: u64,
 }
 
@@ -141,9 +170,12 @@ impl Drop for LogLine {
             || "aborted".to_owned(),
             |status| status.as_u16().to_string(),
         );
+        let code = self
+            .code
+            .map_or_else(String::new, |code| format!(" code={}", code.as_str()));
         log::info!(
             target: "image_handler::requests",
-            "{method} {path} status={status} duration_ms={milliseconds:.1} bytes={sent_bytes} request_id={request_id}"
+            "{method} {path} status={status}{code} duration_ms={milliseconds:.1} bytes={sent_bytes} request_id={request_id}"
         );
     }
 }
@@ -180,7 +212,41 @@ impl MessageBody for Logged {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::body::to_bytes;
+    use actix_web::dev::Service as _;
+    use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service};
+    use actix_web::{App, HttpResponse, web};
+
     use super::*;
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_costs_its_own_request_only() {
+        let handler = async |request: HttpRequest| -> HttpResponse {
+            assert!(request.query_string().is_empty(), "on purpose");
+            HttpResponse::NoContent().finish()
+        };
+        let app = App::new()
+            .route("/", web::get().to(handler))
+            .wrap(from_fn(trace));
+        let app = init_service(app).await;
+        let request = TestRequest::get()
+            .uri("/?panic")
+            .insert_header((REQUEST_ID, "the-id"))
+            .to_request();
+        let error = app.call(request).await.map(|_| ()).unwrap_err();
+        let answer = error.as_response_error().error_response();
+        assert_eq!(answer.status(), 500);
+        let nosniff = answer.headers().get(X_CONTENT_TYPE_OPTIONS).unwrap();
+        assert_eq!(nosniff, "nosniff");
+        let body = to_bytes(answer.into_body()).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["code"], "internal-error");
+        assert_eq!(problem["request_id"], "the-id");
+        let next = app.call(TestRequest::get().to_request()).await.unwrap();
+        assert_eq!(next.status(), 204);
+    }
 
     #[test]
     fn only_plain_ids_are_taken_over() {

@@ -29,6 +29,8 @@ pub enum Intent {
 pub enum Step {
     /// Put the object into S3.
     StoreObject,
+    /// Ask the database whether the content is blocked: it was away when the upload was taken in.
+    CheckContent,
     /// Write the record, with everything that is known of the image by then.
     WriteRecord,
     /// Note in a record that was written before when S3 confirmed the object.
@@ -72,6 +74,14 @@ impl Entry {
             owed: vec![Step::StoreObject, Step::WriteRecord],
             removed_at: None,
         }
+    }
+
+    /// The same for an image of which nobody could tell whether its content is blocked.
+    #[must_use]
+    pub fn publish_unchecked(image: Image) -> Self {
+        let mut entry = Self::publish(image);
+        entry.owed.push(Step::CheckContent);
+        entry
     }
 
     /// The entry that removes an image.

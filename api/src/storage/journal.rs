@@ -426,6 +426,7 @@ mod tests {
             width: 1,
             height: 1,
             sha256: Checksum::of(b"abc"),
+            received_sha256: None,
             object_key: format!("images/{id}.png"),
             url: format!("http://localhost/images/{id}.png"),
             idempotency_key: Some(key.hash()),

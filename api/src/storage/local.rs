@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{StorageKey, durable};
-use crate::domain::{ImageId, MediaType};
+use crate::domain::{ImageBuffer, ImageId, MediaType};
 
 /// Why a durable write failed. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +134,12 @@ impl LocalStore {
     /// Any error of the file system but "not found".
     pub async fn read(&self, key: StorageKey) -> io::Result<Option<Bytes>> {
         let path = self.path(key);
-        found(blocking(move || fs::read(path)).await).map(|bytes| bytes.map(Bytes::from))
+        let read = blocking(move || {
+            let file = File::open(path)?;
+            let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+            ImageBuffer::read_from(file, length)
+        });
+        Ok(found(read.await)?.map(ImageBuffer::freeze))
     }
 
     /// Opens the copy for reading and says how long it is. `None` when it is not here.

@@ -1,93 +1,21 @@
 //! The executable itself, as a person starts it.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::helpers::app::{files_below, form};
-use crate::helpers::fixtures::photo;
-use crate::helpers::{ports, raw, root};
-
-/// The executable with nothing of this process's environment that it would read.
-fn command(uploads: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_image-handler"));
-    command
-        .env_clear()
-        .env("LISTEN", "127.0.0.1:0")
-        .env("UPLOADS_DIR", uploads)
-        .env("WEB_DIR", root().join("web/public"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-struct Running {
-    child: Child,
-    address: String,
-}
-
-impl Running {
-    /// Starts it and waits for the line that says where it listens.
-    fn start(uploads: &Path) -> Self {
-        Self::spawn(command(uploads))
-    }
-
-    fn spawn(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"));
-        let address = address
-            .unwrap_or_else(|| panic!("no address in {line:?}"))
-            .trim_end_matches('/')
-            .to_owned();
-        Self { child, address }
-    }
-
-    fn signal_term(&self) {
-        let killed = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(killed.success());
-    }
-
-    /// Stops it as a service manager does, and gives how it ended and what it logged.
-    fn terminate(mut self) -> (ExitStatus, String) {
-        self.signal_term();
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "it does not stop");
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        let mut log = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
-        (status, log)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::helpers::fixtures::{photo, png_of};
+use crate::helpers::process::{Running, command};
+use crate::helpers::{ports, raw};
 
 async fn upload(running: &Running) -> Value {
     let request =
@@ -267,14 +195,13 @@ fn an_upload_in_flight_is_finished_before_it_stops() {
     let address = running.address.strip_prefix("http://").unwrap().to_owned();
     let body = raw::form(&photo(), true);
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
-    stream
-        .write_all(&raw::head(&format!("Content-Length: {}\r\n", body.len())))
-        .unwrap();
+    let headers = format!("Content-Length: {}\r\nExpect: 100-continue\r\n", body.len());
+    stream.write_all(&raw::head(&headers)).unwrap();
+    // It asks for the body: by then the request has been taken up.
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(&body[..body.len() / 2]).unwrap();
-    // Another request is answered: by then the one before has been taken up too.
-    let mut other = std::net::TcpStream::connect(&address).unwrap();
-    other.write_all(b"GET /livez HTTP/1.0\r\n\r\n").unwrap();
-    other.read_to_end(&mut Vec::new()).unwrap();
 
     running.signal_term();
     // It has heard: new connections are refused.
@@ -290,6 +217,78 @@ fn an_upload_in_flight_is_finished_before_it_stops() {
     let (status, _) = running.terminate();
     assert_eq!(status.code(), Some(0));
     assert_eq!(files_below(&uploads.path().join("originals")).len(), 1);
+}
+
+/// Uploads with the last byte held back until `finish` says so. Gives the answer, whenever it comes.
+async fn upload_held_back(
+    address: String,
+    request: Arc<Vec<u8>>,
+    mut finish: watch::Receiver<bool>,
+) -> String {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut receive, mut send) = stream.into_split();
+    let sending = async {
+        let (last, rest) = request.split_last().unwrap();
+        // The service may stop reading before all is sent.
+        let _ = send.write_all(rest).await;
+        finish.wait_for(|finish| *finish).await.unwrap();
+        let _ = send.write_all(&[*last]).await;
+        std::future::pending::<()>().await;
+    };
+    let mut answer = vec![0; 64 * 1024];
+    let length = tokio::select! {
+        length = receive.read(&mut answer) => length.unwrap(),
+        () = sending => 0,
+    };
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_stays_bounded_while_256_clients_send_a_megabyte_each() {
+    const CLIENTS: usize = 256;
+    /// What the default bound on uploads in flight allows.
+    const PLACES: usize = 25;
+    let uploads = TempDir::new().unwrap();
+    let running = Running::start(uploads.path());
+    let address = running.address.strip_prefix("http://").unwrap();
+    let body = raw::form(&png_of(1_000_000), true);
+    // From one address alone they would not get all the places.
+    let request = |client: usize| {
+        let headers = format!(
+            "X-Forwarded-For: 192.0.2.{client}\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        Arc::new([raw::head(&headers), body.clone()].concat())
+    };
+
+    let (finish, wait) = watch::channel(false);
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        clients.spawn(upload_held_back(
+            address.to_owned(),
+            request(client),
+            wait.clone(),
+        ));
+    }
+    for _ in PLACES..CLIENTS {
+        let answer = clients.join_next().await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(
+            answer.contains("uploads-busy") && answer.contains("retry-after: "),
+            "{answer}"
+        );
+    }
+    // All places are taken by clients that hold back; these are taken in at the same time.
+    finish.send(true).unwrap();
+    while let Some(answer) = clients.join_next().await {
+        let answer = answer.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+    let peak = running.peak_memory();
+    println!(
+        "memory: {peak} kB at most, {CLIENTS} clients of 1 MB, {PLACES} taken in at the same time"
+    );
+    assert!(peak < 128 * 1024, "{peak} kB");
 }
 
 #[test]
@@ -311,7 +310,7 @@ fn it_stops_also_while_a_database_that_never_answers_is_waited_for() {
 fn migrate_makes_the_tables_and_ends() {
     let uploads = TempDir::new().unwrap();
     let folder = uploads.path().join("new");
-    for expected in ["migrations run: 1\n", "migrations run: 0\n"] {
+    for expected in ["migrations run: 3\n", "migrations run: 0\n"] {
         // From a folder without a client, as on a host that only migrates.
         let migrate = command(&folder)
             .arg("migrate")

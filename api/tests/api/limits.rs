@@ -11,6 +11,8 @@ async fn the_limits_are_those_of_the_configuration() {
     assert_json_snapshot!(app.get("/api/v1/limits").await.expect(200).json(), @r#"
     {
       "max_alt_characters": 500,
+      "max_animation_pixels": 400000000,
+      "max_frames": 1000,
       "max_pixels": 40000000,
       "max_side": 16384,
       "max_upload_bytes": 1048576,
@@ -41,7 +43,9 @@ async fn the_limits_are_those_of_the_configuration() {
           ],
           "media_type": "image/webp"
         }
-      ]
+      ],
+      "public_listing": true,
+      "upload_key_required": false
     }
     "#);
 }

@@ -7,6 +7,10 @@
     clippy::panic,
     reason = "a test that cannot go on fails"
 )]
+#![expect(
+    clippy::print_stdout,
+    reason = "some tests count or measure, and the run says what"
+)]
 
 mod binary;
 mod errors;
@@ -18,4 +22,5 @@ mod limits;
 mod migrations;
 mod openapi;
 mod outages;
+mod protection;
 mod sweep;

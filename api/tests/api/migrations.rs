@@ -7,24 +7,26 @@ use image_handler::domain::ImageId;
 
 use crate::helpers::database::{Engine, TestDatabase};
 
+/// How many there are for each engine.
+const MIGRATIONS: usize = 3;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 async fn up_down_up(engine: Engine) {
     let database = TestDatabase::new(engine).await;
     let db = Db::prepare(&database.config()).unwrap();
-    assert_eq!(db.migrate().await.unwrap(), 1);
+    assert_eq!(db.migrate().await.unwrap(), MIGRATIONS);
     assert_eq!(
         db.migrate().await.unwrap(),
         0,
         "a second time there is nothing to do"
     );
     assert_eq!(db.find(ImageId::generate(), DEADLINE).await.unwrap(), None);
-    assert_eq!(db.revert_migrations().await.unwrap(), 1);
+    assert_eq!(db.revert_migrations().await.unwrap(), MIGRATIONS);
     assert!(
         db.find(ImageId::generate(), DEADLINE).await.is_err(),
         "the table is gone"
     );
-    assert_eq!(db.migrate().await.unwrap(), 1);
+    assert_eq!(db.migrate().await.unwrap(), MIGRATIONS);
     assert_eq!(db.find(ImageId::generate(), DEADLINE).await.unwrap(), None);
 }
 
@@ -43,8 +45,8 @@ async fn hosts_at_once(engine: Engine) {
         ran += task.await.unwrap().unwrap();
     }
     assert_eq!(
-        ran, 1,
-        "one of them runs it, the others wait and find it done"
+        ran, MIGRATIONS,
+        "one of them runs them, the others wait and find it done"
     );
 }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use actix_web::body::SizedStream;
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderValue, HttpDate, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Charset,
+    ContentDisposition, DispositionParam, DispositionType, ETAG, ExtendedValue, HeaderMap,
+    HeaderValue, HttpDate, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
 use super::client_has;
-use crate::domain::{Checksum, ImageId, MediaType};
+use crate::domain::{Checksum, FileName, ImageId, MediaType};
 use crate::images::{Content, FindError};
 use crate::routes::{Api, ApiError, ErrorCode};
 use crate::storage::StorageKey;
@@ -70,12 +71,14 @@ pub(crate) async fn get_image_content(
             sha256,
             key,
             id,
+            file_name,
         } => {
             let copy = LocalCopy {
                 file,
                 size_bytes,
                 etag: etag(sha256),
                 modified: id.created_at().into(),
+                disposition: file_name.map(|name| disposition(&name, media_type)),
                 key,
             };
             copy.answer(&request)
@@ -99,7 +102,44 @@ struct LocalCopy {
     size_bytes: u64,
     etag: String,
     modified: SystemTime,
+    /// Under which name browsers save it. `None`: that of the link.
+    disposition: Option<ContentDisposition>,
     key: StorageKey,
+}
+
+/// To be shown, and saved under the uploader's name for the file (RFC 6266) with an extension of the type
+/// that it really has: what is saved must not open as something else.
+fn disposition(file_name: &FileName, media_type: MediaType) -> ContentDisposition {
+    let name = file_name.as_str();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let fits = media_type
+        .extensions()
+        .iter()
+        .any(|each| each.eq_ignore_ascii_case(extension));
+    let name = if fits && !stem.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{}", media_type.extension())
+    };
+    let mut parameters = Vec::new();
+    if name.is_ascii() {
+        parameters.push(DispositionParam::Filename(name));
+    } else {
+        // For clients that cannot read the extended form (RFC 6266, appendix D).
+        let plain = name
+            .chars()
+            .map(|each| if each.is_ascii() { each } else { '_' });
+        parameters.push(DispositionParam::Filename(plain.collect()));
+        parameters.push(DispositionParam::FilenameExt(ExtendedValue {
+            charset: Charset::Ext("UTF-8".to_owned()),
+            language_tag: None,
+            value: name.into_bytes(),
+        }));
+    }
+    ContentDisposition {
+        disposition: DispositionType::Inline,
+        parameters,
+    }
 }
 
 impl LocalCopy {
@@ -130,6 +170,9 @@ impl LocalCopy {
         };
         let mut response = self.head(status);
         response.insert_header((CONTENT_TYPE, self.key.content_type()));
+        if let Some(disposition) = &self.disposition {
+            response.insert_header(disposition.clone());
+        }
         if request.method() == Method::HEAD {
             // The length is all that is sent of the body, so nothing is read.
             let nothing = stream::empty::<std::io::Result<Bytes>>();
@@ -274,6 +317,27 @@ mod tests {
         ];
         for (value, expected) in rows {
             assert_eq!(parse_range(value, 1000), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_saved_has_the_uploaders_name_and_the_extension_of_its_type() {
+        let rows = [
+            ("cat.png", r#"inline; filename="cat.png""#),
+            ("cat.PNG", r#"inline; filename="cat.PNG""#),
+            ("cat.html", r#"inline; filename="cat.html.png""#),
+            ("cat", r#"inline; filename="cat.png""#),
+            (".png", r#"inline; filename=".png.png""#),
+            (r#"a"b\\c".png"#, r#"inline; filename="c\".png""#),
+            (
+                "Möwe 🦅.png",
+                "inline; filename=\"M_we _.png\"; filename*=UTF-8''M%C3%B6we%20%F0%9F%A6%85.png",
+            ),
+        ];
+        for (name, expected) in rows {
+            let name = FileName::clean(name).unwrap();
+            let header = disposition(&name, MediaType::Png).to_string();
+            assert_eq!(header, expected);
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::ToSchema;
 
-use super::ImageBody;
+use super::{ImageBody, bearer_token};
 use crate::db::ListFilter;
 use crate::domain::Uploader;
 use crate::routes::{Api, ApiError, ErrorCode, FieldError};
@@ -26,12 +26,14 @@ pub(crate) struct ListBody {
 
 /// Images, newest first
 ///
-/// Pages stay stable while images are added. An image that is deleted in between is left out.
+/// Pages stay stable while images are added. An image that is deleted in between is left out. Needs the admin
+/// key where `public_listing` in the limits is false.
 #[utoipa::path(
     get,
     path = "/api/v1/images",
     operation_id = "list_images",
     tag = "images",
+    security((), ("admin_key" = [])),
     params(
         ("uploader" = Option<String>, Query, description = "Only the images of this uploader", example = "Ada",
             min_length = 1, max_length = 100),
@@ -46,6 +48,10 @@ pub(crate) async fn list_images(
     request: HttpRequest,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, ApiError> {
+    let access = api.images.access();
+    access
+        .list(bearer_token(&request))
+        .map_err(ApiError::admin_key)?;
     let Query { filter, limit } = parse_query(request.query_string())?;
     let uploader = filter.uploader.clone();
     let page = api.images.list(filter, limit).await?;

@@ -8,6 +8,8 @@ pub(super) mod upload;
 
 use std::collections::BTreeMap;
 
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -37,15 +39,19 @@ pub(super) struct ImageBody {
     /// Length in bytes.
     #[schema(example = 235_000)]
     size_bytes: u64,
-    /// Width in pixels, as the file's header says it.
+    /// Width in pixels, as the picture is shown: an orientation from EXIF is applied.
     #[schema(example = 2000)]
     width: u32,
-    /// Height in pixels, as the file's header says it.
+    /// Height in pixels, as the picture is shown: an orientation from EXIF is applied.
     #[schema(example = 1500)]
     height: u32,
-    /// SHA-256 of the image's bytes, in hexadecimal.
+    /// SHA-256 of the image's bytes as they are published, in hexadecimal.
     #[schema(example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     sha256: String,
+    /// SHA-256 of the file as it was received, in hexadecimal. Differs from `sha256` when metadata was
+    /// removed or bytes behind the image were cut off.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    received_sha256: String,
     /// When it was taken in (RFC 3339, UTC).
     #[serde(serialize_with = "rfc_3339")]
     #[schema(example = "2026-11-22T10:15:00.000Z")]
@@ -69,16 +75,16 @@ pub(super) struct ImageBody {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(super) struct StorageBody {
     /// The local copy on the host that answers.
-    local: StateBody,
+    local: StorageStateBody,
     /// The object in S3.
-    s3: StateBody,
+    s3: StorageStateBody,
     /// The record in the database.
-    record: StateBody,
+    record: StorageStateBody,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum StateBody {
+enum StorageStateBody {
     /// It is there.
     Stored,
     /// It is owed and will follow without anybody's help.
@@ -87,7 +93,7 @@ enum StateBody {
     Absent,
 }
 
-impl From<StorageState> for StateBody {
+impl From<StorageState> for StorageStateBody {
     fn from(state: StorageState) -> Self {
         match state {
             StorageState::Stored => Self::Stored,
@@ -103,6 +109,7 @@ impl ImageBody {
         let Storage { local, s3, record } = storage;
         Self {
             link: link(&image, public_url),
+            received_sha256: image.received_sha256().to_string(),
             id: image.id.to_string(),
             created_at: image.created_at(),
             uploader: image.uploader.as_str().to_owned(),
@@ -142,6 +149,17 @@ fn parse_id(text: &str) -> Result<ImageId, ApiError> {
         .map_err(|_| ApiError::plain(ErrorCode::ImageNotFound))
 }
 
+/// The token or key of `Authorization: Bearer …` (RFC 6750, section 2.1). A request with several such headers
+/// has none: which of them counts must not depend on who reads them.
+fn bearer_token(request: &HttpRequest) -> Option<&str> {
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    let value = values.next()?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    let fits = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
+    (fits && values.next().is_none()).then_some(token)
+}
+
 /// The `ETag` of these bytes, and whether the client has them already (RFC 9110, section 13.1.2).
 fn client_has(headers: &actix_web::http::header::HeaderMap, etag: &str) -> Option<bool> {
     let mut seen = false;
@@ -173,14 +191,16 @@ fn example_body() -> ImageBody {
         width: 2000,
         height: 1500,
         sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
+        received_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+            .to_owned(),
         created_at: ID.parse().map(ImageId::created_at).unwrap_or_default(),
         url: format!("https://pictures.s3.eu-west-1.amazonaws.com/images/{ID}.jpg"),
         link: format!("https://images.example.org/i/{ID}.jpg"),
         variants: BTreeMap::new(),
         storage: StorageBody {
-            local: StateBody::Stored,
-            s3: StateBody::Stored,
-            record: StateBody::Stored,
+            local: StorageStateBody::Stored,
+            s3: StorageStateBody::Stored,
+            record: StorageStateBody::Stored,
         },
     }
 }

@@ -1,23 +1,37 @@
 //! `POST /api/v1/images`
 
+use std::io;
+
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ImageBody;
-use crate::domain::{AltText, FileName, IdempotencyKey, StorageState, Uploader};
+use super::{ImageBody, bearer_token};
+use crate::config::UploadPace;
+use crate::domain::{
+    AltText, FileName, IdempotencyKey, ImageBuffer, StorageState, UploadedBy, Uploader,
+};
 use crate::images::{Found, Ingested, Upload};
+use crate::routes::protection::UploadPlace;
+use crate::routes::protection::pace::Paced;
 use crate::routes::{Api, ApiError, ErrorCode, FieldError};
 
 /// What the multipart envelope and the text fields may take beside the file.
-const ENVELOPE_BYTES: u64 = 64 * 1024;
+pub(crate) const ENVELOPE_BYTES: u64 = 64 * 1024;
 /// More than any text field may need: 500 characters of four bytes each, with room to say "too long".
 const MAX_TEXT_BYTES: usize = 16 * 1024;
+
+/// When another try may find memory.
+const NO_MEMORY_RETRY_SECONDS: u32 = 5;
+/// More than any browser sends: a disposition with a long file name, and a content type.
+const MAX_PART_HEADER_BYTES: usize = 8 * 1024;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -63,6 +77,7 @@ pub(crate) struct UploadedBody {
     path = "/api/v1/images",
     operation_id = "create_image",
     tag = "images",
+    security((), ("upload_key" = []), ("admin_key" = [])),
     params(("Idempotency-Key" = Option<uuid::Uuid>, Header,
         description = "A UUID of your own for each upload. Sending the same upload again with the same key makes no \
             second image, but gives the same answer.")),
@@ -87,11 +102,24 @@ pub(crate) async fn create_image(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, ApiError> {
     let max_upload_bytes = api.limits.max_upload_bytes;
+    let access = api.images.access();
+    let uploaded_by = access
+        .upload(bearer_token(&request))
+        .map_err(ApiError::upload_key)?;
     let idempotency_key = idempotency_key(&request)?;
-    check_framing(&request, max_upload_bytes)?;
-    let form = Form::read(&request, payload, max_upload_bytes).await?;
-    let upload = form.into_upload(idempotency_key)?;
-    Ok(match api.images.ingest(upload).await? {
+    let length = check_framing(&request, max_upload_bytes)?;
+    let place = api.guards.enter_upload(&request, length)?;
+    let bounds = Bounds {
+        max_upload_bytes,
+        pace: api.guards.upload_pace(),
+    };
+    let form = Form::read(&request, payload, bounds).await?;
+    let upload = form.into_upload(idempotency_key, place)?;
+    let ingested = api.images.ingest(upload).await?;
+    if let (Ingested::Created(found), UploadedBy::KeyHolder(name)) = (&ingested, uploaded_by) {
+        log::info!("image {} uploaded with the key {name}", found.image.id);
+    }
+    Ok(match ingested {
         Ingested::Created(found) => answer(found, false, &api),
         Ingested::Replayed(found) => answer(found, true, &api),
     })
@@ -105,6 +133,8 @@ fn answer(found: Found, replayed: bool, api: &Api) -> HttpResponse {
         StorageState::Pending | StorageState::Absent => HttpResponse::Accepted(),
     };
     response.insert_header((LOCATION, format!("/api/v1/images/{id}")));
+    // The answer holds the delete token.
+    response.insert_header((CACHE_CONTROL, "no-store"));
     if replayed {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
@@ -129,8 +159,8 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
         .ok_or_else(|| ApiError::plain(ErrorCode::IdempotencyKeyInvalid))
 }
 
-/// What can be refused before a byte of the body is read.
-fn check_framing(request: &HttpRequest, max_upload_bytes: u64) -> Result<(), ApiError> {
+/// What can be refused before a byte of the body is read. Gives the length of the body, if the client says it.
+fn check_framing(request: &HttpRequest, max_upload_bytes: u64) -> Result<Option<u64>, ApiError> {
     let headers = request.headers();
     let length: Option<u64> = headers
         .get(CONTENT_LENGTH)
@@ -153,7 +183,14 @@ fn check_framing(request: &HttpRequest, max_upload_bytes: u64) -> Result<(), Api
     if length.is_some_and(|bytes| bytes > max_upload_bytes + ENVELOPE_BYTES) {
         return Err(ApiError::file_too_large(max_upload_bytes));
     }
-    Ok(())
+    Ok(length)
+}
+
+/// What a form is held to while it is read.
+#[derive(Clone, Copy)]
+struct Bounds {
+    max_upload_bytes: u64,
+    pace: UploadPace,
 }
 
 /// The fields as they came, each at most once.
@@ -170,35 +207,36 @@ impl Form {
     async fn read(
         request: &HttpRequest,
         payload: web::Payload,
-        max_upload_bytes: u64,
+        bounds: Bounds,
     ) -> Result<Self, ApiError> {
-        let failed = |error: MultipartError| multipart_error(&error, max_upload_bytes);
-        let mut left = max_upload_bytes + ENVELOPE_BYTES;
+        let failed = |error: MultipartError| multipart_error(&error, bounds);
+        let mut left = bounds.max_upload_bytes + ENVELOPE_BYTES;
         // Counts what arrives whatever the headers promised, and stops where no valid form goes on.
-        let bounded = payload.map(move |chunk| {
+        let bounded = Paced::new(payload, bounds.pace).map(move |chunk| {
             let chunk = chunk?;
             left = left
                 .checked_sub(chunk.len() as u64)
-                .ok_or(PayloadError::Overflow)?;
+                .ok_or_else(|| PayloadError::Io(io::ErrorKind::FileTooLarge.into()))?;
             Ok(chunk)
         });
         let mut parts = Multipart::new(request.headers(), bounded);
         let mut form = Self::default();
         while let Some(mut field) = parts.try_next().await.map_err(failed)? {
+            check_part_headers(&field)?;
             let name = field.name().unwrap_or_default().to_owned();
             match name.as_str() {
                 "file" => {
                     not_twice(&name, form.file.is_some())?;
                     form.file_name = file_name(&field);
-                    form.file = Some(read_file(&mut field, max_upload_bytes).await?);
+                    form.file = Some(read_file(&mut field, bounds).await?);
                 }
                 "uploader" => {
                     not_twice(&name, form.uploader.is_some())?;
-                    form.uploader = Some(read_text(&mut field, max_upload_bytes).await?);
+                    form.uploader = Some(read_text(&mut field, bounds).await?);
                 }
                 "alt" => {
                     not_twice(&name, form.alt.is_some())?;
-                    form.alt = Some(read_text(&mut field, max_upload_bytes).await?);
+                    form.alt = Some(read_text(&mut field, bounds).await?);
                 }
                 _ => return Err(unknown(&name)),
             }
@@ -207,7 +245,11 @@ impl Form {
     }
 
     /// Parses the fields. Says everything that is wrong with them at once.
-    fn into_upload(self, idempotency_key: Option<IdempotencyKey>) -> Result<Upload, ApiError> {
+    fn into_upload(
+        self,
+        idempotency_key: Option<IdempotencyKey>,
+        place: UploadPlace,
+    ) -> Result<Upload, ApiError> {
         let mut errors = Vec::new();
         let mut code = ErrorCode::ValidationFailed;
         let bytes = match self.file {
@@ -238,6 +280,7 @@ impl Form {
                 file_name: self.file_name,
                 bytes,
                 idempotency_key,
+                place: Box::new(place),
             }),
             _ => Err(ApiError::fields(code, errors)),
         }
@@ -249,19 +292,22 @@ fn file_name(field: &Field) -> Option<FileName> {
     FileName::clean(disposition.get_filename()?)
 }
 
-async fn read_file(field: &mut Field, max_upload_bytes: u64) -> Result<Bytes, ApiError> {
-    let mut bytes = BytesMut::new();
+async fn read_file(field: &mut Field, bounds: Bounds) -> Result<Bytes, ApiError> {
+    let capacity = usize::try_from(bounds.max_upload_bytes).unwrap_or(usize::MAX);
+    let mut bytes = ImageBuffer::with_capacity(capacity).map_err(|error| {
+        log::error!("there is no memory for an upload: {error}");
+        ApiError::plain(ErrorCode::UploadsBusy).retry_after(NO_MEMORY_RETRY_SECONDS)
+    })?;
     while let Some(chunk) = field.next().await {
-        let chunk = chunk.map_err(|error| multipart_error(&error, max_upload_bytes))?;
-        if (bytes.len() + chunk.len()) as u64 > max_upload_bytes {
-            return Err(ApiError::file_too_large(max_upload_bytes));
+        let chunk = chunk.map_err(|error| multipart_error(&error, bounds))?;
+        if !bytes.append(&chunk) {
+            return Err(ApiError::file_too_large(bounds.max_upload_bytes));
         }
-        bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.freeze())
 }
 
-async fn read_text(field: &mut Field, max_upload_bytes: u64) -> Result<String, ApiError> {
+async fn read_text(field: &mut Field, bounds: Bounds) -> Result<String, ApiError> {
     let name = field.name().unwrap_or_default().to_owned();
     let wrong = |detail: &str| {
         ApiError::fields(
@@ -271,7 +317,7 @@ async fn read_text(field: &mut Field, max_upload_bytes: u64) -> Result<String, A
     };
     let mut bytes = BytesMut::new();
     while let Some(chunk) = field.next().await {
-        let chunk = chunk.map_err(|error| multipart_error(&error, max_upload_bytes))?;
+        let chunk = chunk.map_err(|error| multipart_error(&error, bounds))?;
         if bytes.len() + chunk.len() > MAX_TEXT_BYTES {
             return Err(wrong("is too long"));
         }
@@ -298,11 +344,47 @@ fn unknown(name: &str) -> ApiError {
     ApiError::new(ErrorCode::FieldUnknown, detail)
 }
 
-fn multipart_error(error: &MultipartError, max_upload_bytes: u64) -> ApiError {
+/// Parts with more than a form's headers are nobody's mistake.
+fn check_part_headers(field: &Field) -> Result<(), ApiError> {
+    let lengths = field.headers().iter();
+    let bytes: usize = lengths
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if bytes > MAX_PART_HEADER_BYTES {
+        return Err(part_headers_too_long());
+    }
+    Ok(())
+}
+
+fn part_headers_too_long() -> ApiError {
+    let detail = format!("The headers of a part may have at most {MAX_PART_HEADER_BYTES} bytes.");
+    ApiError::new(ErrorCode::MultipartMalformed, detail)
+}
+
+fn too_slow(pace: UploadPace) -> ApiError {
+    let UploadPace {
+        deadline,
+        min_bytes_per_second,
+        ..
+    } = pace;
+    let detail = format!(
+        "The upload must arrive within {} seconds, and never slower than {min_bytes_per_second} bytes a second for long.",
+        deadline.as_secs()
+    );
+    ApiError::new(ErrorCode::UploadTooSlow, detail)
+}
+
+fn multipart_error(error: &MultipartError, bounds: Bounds) -> ApiError {
     let detail = match error {
-        MultipartError::Payload(PayloadError::Overflow) => {
-            return ApiError::file_too_large(max_upload_bytes);
-        }
+        MultipartError::Payload(PayloadError::Io(error)) => match error.kind() {
+            io::ErrorKind::FileTooLarge => {
+                return ApiError::file_too_large(bounds.max_upload_bytes);
+            }
+            io::ErrorKind::TimedOut => return too_slow(bounds.pace),
+            _ => "The connection failed before the end of the body.",
+        },
+        // The reader's own buffer: something that has to end in it, such as headers, does not.
+        MultipartError::Payload(PayloadError::Overflow) => return part_headers_too_long(),
         MultipartError::BoundaryMissing => "The Content-Type header names no boundary.",
         MultipartError::ContentDispositionMissing
         | MultipartError::ContentDispositionNameMissing => {

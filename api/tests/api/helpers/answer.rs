@@ -20,12 +20,44 @@ impl Answer {
             headers,
             bytes,
         };
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert!(!answer.header("x-request-id").is_empty());
-        if (status.is_client_error() || status.is_server_error()) && !answer.bytes.is_empty() {
-            answer.check_problem();
-        }
+        answer.check();
         answer
+    }
+
+    /// Checks what holds for all answers that the service gives, however they were received.
+    pub(crate) fn check(&self) {
+        self.check_protection();
+        assert!(!self.header("x-request-id").is_empty());
+        let is_error = self.status.is_client_error() || self.status.is_server_error();
+        if is_error && !self.bytes.is_empty() {
+            self.check_problem();
+        }
+    }
+
+    /// Browsers are told what not to do with an answer, whatever it is.
+    fn check_protection(&self) {
+        assert_eq!(self.header("x-content-type-options"), "nosniff");
+        assert_eq!(self.header("referrer-policy"), "no-referrer");
+        assert_eq!(self.header("cross-origin-opener-policy"), "same-origin");
+        assert!(self.header("permissions-policy").contains("camera=()"));
+        let policies: Vec<_> = self
+            .headers
+            .get_all("content-security-policy")
+            .iter()
+            .collect();
+        let policy = self.header("content-security-policy");
+        assert_eq!(policies.len(), 1, "{policies:?}");
+        assert!(
+            policy.starts_with("default-src '") && !policy.contains("unsafe"),
+            "{policy}"
+        );
+        assert!(
+            policy.contains("frame-ancestors 'none'") || policy.ends_with("sandbox"),
+            "{policy}"
+        );
+        let is_closed =
+            ["cross-origin", "same-origin"].contains(&self.header("cross-origin-resource-policy"));
+        assert!(is_closed, "{:?}", self.headers);
     }
 
     /// Every error explains itself, and its parts agree with each other.
@@ -64,7 +96,7 @@ impl Answer {
                 .is_some_and(|detail| detail.ends_with('.')),
             "{problem}"
         );
-        if matches!(self.status.as_u16(), 503 | 507) {
+        if matches!(self.status.as_u16(), 429 | 503 | 507) {
             assert!(self.headers.contains_key("retry-after"), "{problem}");
         }
     }

@@ -116,7 +116,7 @@ impl Host {
         config.database = database.config();
         config.objects = ObjectsConfig::Bucket(s3.config());
         config.secret = Some(Secret::new("the secret of the tests, long enough").unwrap());
-        config.admin_key = Some(AdminKey::new(ADMIN_KEY).unwrap());
+        config.access.admin_key = Some(AdminKey::new(ADMIN_KEY).unwrap());
         // A busy machine must not make a healthy part look away; the replayer must not keep tests waiting.
         config.patience = Patience {
             upload_object: Duration::from_secs(20),
@@ -127,6 +127,8 @@ impl Host {
             late_object: Duration::ZERO,
             ..Patience::default()
         };
+        // Nor must many uploads at once be too many, unless that is what is tested.
+        config.protection.max_uploads_in_flight = Some(256);
         change(&mut config);
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -164,7 +166,8 @@ impl Host {
 
     async fn start_again(&mut self) {
         // The threads of the server that ended may hold the folder's lock a moment longer.
-        let mut application = Application::build(self.config.clone()).await;
+        // Boxed: the future is large, and every test's would be as large.
+        let mut application = Box::pin(Application::build(self.config.clone())).await;
         let deadline = std::time::Instant::now() + Duration::from_secs(30);
         while application
             .as_ref()
@@ -172,7 +175,7 @@ impl Host {
             && std::time::Instant::now() < deadline
         {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            application = Application::build(self.config.clone()).await;
+            application = Box::pin(Application::build(self.config.clone())).await;
         }
         let application = application.unwrap();
         self.address = application.address();

