@@ -6,28 +6,43 @@ SHELL := /bin/bash
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 RESULTS := $(CARGO_TARGET_DIR)/test
+TOOLS := $(CARGO_TARGET_DIR)/tools
 
-.PHONY: help setup lint test test-api test-web openapi
+.PHONY: help setup packages lint test test-api test-schema test-web openapi
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
 
-setup: web/node_modules/.package-lock.json ## Install what the tests need: MariaDB, Chromium, npm packages
+setup: packages $(TOOLS)/installed web/node_modules/.package-lock.json ## Install what the tests need: Debian, npm and PyPI packages
+
+packages:
 	@.ci/install-packages
+
+$(TOOLS)/installed: .ci/requirements.txt | packages
+	python3 -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		--requirement .ci/requirements.txt
+	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
 	cd web && npm ci
 	@touch $@
 
-lint: setup ## Check formatting and lints of the service and the client
+lint: setup ## Check formatting and lints of the service and the client, and the licences and sources of dependencies
 	cargo fmt --all --check
+	$(TOOLS)/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	cd web && npm run lint
 
 test-api: setup ## Test the service: units, then over HTTP on SQLite, MariaDB and S3
 	@mkdir -p $(RESULTS)
-	cargo test --locked 2>&1 | tee $(RESULTS)/api.log
+	cargo test --locked -- --show-output 2>&1 | tee $(RESULTS)/api.log
+
+test-schema: setup ## Call the service by its own OpenAPI document, with what fits and what does not
+	@mkdir -p $(RESULTS)
+	cargo build --locked
+	.ci/test-schema $(CARGO_TARGET_DIR)/debug/image-handler $(TOOLS)/bin/schemathesis 2>&1 | tee $(RESULTS)/schema.log
 
 test-web: setup ## Test the client: units, then in Chromium against the real binary
 	@mkdir -p $(RESULTS)
@@ -35,9 +50,10 @@ test-web: setup ## Test the client: units, then in Chromium against the real bin
 	cd web && npm test 2>&1 | tee $(RESULTS)/web.log
 	cd web && IMAGE_HANDLER_BIN=$(CARGO_TARGET_DIR)/debug/image-handler npm run e2e 2>&1 | tee $(RESULTS)/e2e.log
 
-test: lint test-api test-web ## Run every check and every test
+test: lint test-api test-schema test-web ## Run every check and every test
 	@echo; echo "The runners' counts:"
-	@cd $(RESULTS) && grep -E '^(test result|(#|ℹ) (tests|pass|fail|cancelled|skipped) )' api.log web.log e2e.log
+	@cd $(RESULTS) && grep -E '^(hostile:|test result|(#|ℹ) (tests|pass|fail|cancelled|skipped) )' api.log web.log e2e.log
+	@cd $(RESULTS) && grep -E ' generated, |^=+ .* in [0-9.]+s =' schema.log
 
 openapi: ## Write openapi/openapi.json anew from the code
 	cargo run --locked --quiet -- openapi > openapi/openapi.json.new

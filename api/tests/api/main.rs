@@ -16,6 +16,7 @@ mod binary;
 mod errors;
 mod health;
 mod helpers;
+mod hostile;
 mod hosts;
 mod images;
 mod limits;
