@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
-import { imagesOf, upload } from './support/api.js';
+import { imagesOf } from './support/api.js';
 import { slowUploads } from './support/browser.js';
 import { cardsOf, collectKeys, fill, formOf, isLoaded, resultOf, uploadByHand } from './support/form.js';
 import { fixture, noisePng } from './support/images.js';
@@ -154,6 +154,24 @@ it('gives a public address and a link that both serve the image', async (page, {
   }
 });
 
+it('says nothing of removed data where the file is published as it came', async (page, { server }) => {
+  await page.goto(server.url);
+  await uploadByHand(page, { file: await fixture('lake.png'), name: 'Ada unchanged' });
+  const [image] = await imagesOf(server, 'Ada unchanged');
+  assert.equal(image.received_sha256, image.sha256);
+  assert.equal(await page.getByText('was removed').count(), 0);
+});
+
+it('asks for no upload key where none is needed, and sends none', async (page, { server }) => {
+  await page.addInitScript(() => localStorage.setItem('image-handler.upload-key', 'of-another-time'));
+  await page.goto(server.url);
+  await page.getByText('up to 1 MB').waitFor();
+  assert.equal(await page.locator('input[type=password]').count(), 0, 'not even hidden');
+  const sent = page.waitForRequest((request) => request.method() === 'POST');
+  await uploadByHand(page, { file: await fixture('lake.png'), name: 'Ada without key' });
+  assert.equal((await sent).headers().authorization, undefined);
+});
+
 it(
   'copies the link',
   async (page, { server }) => {
@@ -198,47 +216,3 @@ it('works where the browser forbids storage', async (page, { server }) => {
   await uploadByHand(page, { file: await fixture('lake.png'), name: 'Ada forgetful' });
   await cardsOf(page, 'Ada forgetful').getByRole('button', { name: /^Delete/ }).waitFor();
 });
-
-it('says saved, not stored, until the image is in S3, and follows it there', async (page, { server }) => {
-  const real = await upload(server, await fixture('lake.png'), { uploader: 'Ada pending' });
-  const pending = { ...real, storage: { local: 'stored', s3: 'pending', record: 'pending' } };
-  let release;
-  const held = new Promise((resolve) => {
-    release = resolve;
-  });
-  await page.route('**/api/v1/images', (route) => route.fulfill({ status: 202, json: pending }));
-  await page.route(`**/api/v1/images/${real.id}`, async (route) => {
-    await held;
-    await route.continue();
-  });
-
-  await page.goto(server.url);
-  await uploadByHand(page, { file: await fixture('lake.png'), name: 'Ada pending' });
-  await page.getByRole('heading', { name: 'Your image is saved' }).waitFor();
-  assert.match(await resultOf(page).stages.nth(1).textContent(), /Not in S3 yet/);
-  assert.match(await resultOf(page).stages.nth(2).textContent(), /Not in the database yet/);
-
-  release();
-  await page.getByRole('heading', { name: 'Your image is stored' }).waitFor();
-  assert.match(await resultOf(page).stages.nth(1).textContent(), /Stored in S3/);
-  assert.equal(await page.getByText('On its way to S3').count(), 0, 'in the gallery too');
-});
-
-for (const [status, words] of [
-  [413, '“lake.png” is too large for this server.'],
-  [502, 'The server is not available just now. Try again in 7 seconds.'],
-]) {
-  it(
-    `puts a proxy's HTML page with status ${status} into words`,
-    async (page, { server }) => {
-      await page.route('**/api/v1/images', (route) =>
-        route.fulfill({ status, contentType: 'text/html', headers: { 'Retry-After': '7' }, body: '<h1>nginx</h1>' }),
-      );
-      await page.goto(server.url);
-      await fill(page, { file: await fixture('lake.png'), name: 'Ada behind nginx' });
-      await formOf(page).submit.click();
-      await page.getByText(words).waitFor();
-    },
-    { complaints: [new RegExp(status)] },
-  );
-}

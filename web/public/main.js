@@ -17,6 +17,7 @@ import { registerDeleteDialog } from './components/delete-dialog/delete-dialog.j
 import { registerFileField } from './components/file-field/file-field.js';
 import { registerImageGallery } from './components/image-gallery/image-gallery.js';
 import { registerUploadForm } from './components/upload-form/upload-form.js';
+import { registerUploadKeyField } from './components/upload-key-field/upload-key-field.js';
 import { registerUploadResult } from './components/upload-result/upload-result.js';
 
 const memory = new Memory();
@@ -24,6 +25,7 @@ const watches = new Map();
 
 registerCopyButton();
 registerFileField();
+registerUploadKeyField({ memory });
 registerUploadForm({ memory });
 registerUploadResult();
 registerImageGallery({ memory });
@@ -64,16 +66,28 @@ document.addEventListener('delete-dialog-closed', () => {
 
 window.addEventListener('hashchange', followRoute);
 
-loadLimits();
-gallery.load();
+start();
 followRoute();
 
+async function start() {
+  const limits = await loadLimits();
+  // Known first: asking for a list that strangers may not have would only be refused.
+  if (limits?.public_listing === false) {
+    gallery.showOwnOnly();
+  }
+  gallery.load();
+}
+
+/** @returns {Promise<import('./lib/restrict.js').Limits | null>} */
 async function loadLimits() {
   try {
-    form.limits = await api.getLimits();
+    const limits = await api.getLimits();
+    form.limits = limits;
+    return limits;
   } catch (error) {
     // The form works without: the server checks anyway, and the form asks again at the next file.
     asFailure(error);
+    return null;
   }
 }
 

@@ -39,6 +39,7 @@ test('field errors and accepted types of an unexpected shape are left out', () =
 
 for (const [status, body, code, why] of [
   [413, '<html>Request Entity Too Large</html>', 'file-too-large', 'a proxy means the same by 413'],
+  [408, '<html>Request Timeout</html>', 'upload-too-slow', 'a proxy means the same by 408'],
   [429, 'slow down', 'rate-limited', 'a proxy means the same by 429'],
   [502, '<html>Bad Gateway</html>', 'answer-unreadable', 'HTML is no problem document'],
   [500, '', 'answer-unreadable', 'an empty body has no code'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { altObjection, fileObjection, tidyText, uploaderObjection } from '../public/lib/restrict.js';
+import { altObjection, fileObjection, tidyText, uploadKeyObjection, uploaderObjection } from '../public/lib/restrict.js';
 
 const limits = {
   max_upload_bytes: 1000,
@@ -54,6 +54,20 @@ test('names and descriptions are counted in characters, as the server counts', (
   assert.equal(altObjection('', limits), null);
   assert.match(altObjection('123456789', limits), /9 characters.*8/);
 });
+
+test('an upload key is any visible ASCII, of whatever length', () => {
+  for (const key of ['k', '962f56cc579b7b92', '!~']) {
+    assert.equal(uploadKeyObjection(key), null, key);
+  }
+  assert.match(uploadKeyObjection(''), /^Write your upload key/);
+});
+
+for (const key of ['Bearer 962f56cc', 'a\tb', 'clé', 'a\nb', 'key…', '\u200b962f56cc']) {
+  test(`${JSON.stringify(key)} is no upload key, and the objection does not repeat it`, () => {
+    assert.match(uploadKeyObjection(key), /cannot be an upload key/);
+    assert.doesNotMatch(uploadKeyObjection(key), new RegExp(key));
+  });
+}
 
 test('text is trimmed and composed', () => {
   assert.equal(tidyText('  Zoe\u0308 \n'), 'Zo\u00eb');

@@ -54,6 +54,7 @@ async function start(overrides = {}) {
   const { promise: began, resolve: begin } = withResolvers();
   const outcome = uploadImage(overrides.submission ?? submission(), {
     key: 'key-1',
+    uploadKey: overrides.uploadKey,
     signal: canceller.signal,
     onProgress: (share) => seen.shares.push(share),
     onSent: () => {
@@ -99,6 +100,24 @@ test('it posts under the key, tells the share that has left, and gives the answe
   request.answer(202, '{"id":"id-1"}');
   assert.deepEqual(await outcome, { id: 'id-1' });
   assert.deepEqual(seen, { shares: [0.25, 1], sent: 1 });
+});
+
+test('an upload key goes into the header of its own and nowhere else', async () => {
+  const { request, outcome } = await start({ uploadKey: 'key-of-ada' });
+  assert.equal(request.headers.Authorization, 'Bearer key-of-ada');
+  assert.equal(request.line, 'POST /api/v1/images');
+  assert.deepEqual([...request.form.keys()], ['uploader', 'file']);
+  request.answer(403, '{"code":"upload-key-wrong"}');
+  const failure = await outcome.catch((error) => error);
+  assert.equal(failure.code, 'upload-key-wrong');
+  assert.doesNotMatch(JSON.stringify(failure) + failure.message + failure.stack, /key-of-ada/);
+});
+
+test('without an upload key no Authorization is sent', async () => {
+  for (const uploadKey of [undefined, '']) {
+    const { request } = await start({ uploadKey });
+    assert.equal('Authorization' in request.headers, false);
+  }
 });
 
 test('a refusal is a failure with the code of the server', async () => {

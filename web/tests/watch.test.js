@@ -63,6 +63,16 @@ test('it waits out failures, a 404 of a host that does not know it yet too', asy
   assert.equal(ended, true);
 });
 
+test('it never asks before the time that the server named, and then at its own pace again', async () => {
+  const { waits } = await follow(image('pending', 'stored'), [
+    new Failure('rate-limited', { status: 429, retryAfter: 60 }),
+    new Failure('database-unavailable', { status: 503, retryAfter: 1 }),
+    image('pending', 'stored'),
+    image('stored', 'stored'),
+  ]);
+  assert.deepEqual(waits, [1000, 60_000, 4000, 8000]);
+});
+
 test('it ends when the image was deleted', async () => {
   const { deleted, ended } = await follow(image('pending', 'stored'), [new Failure('image-deleted', { status: 410 })]);
   assert.equal(deleted, 1);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Failure } from '../public/lib/failure.js';
-import { describeFailure, describePending, describeStorage } from '../public/lib/wording.js';
+import { describeFailure, describePending, describePublished, describeStorage } from '../public/lib/wording.js';
 
 const describe = (code, facts, context) => describeFailure(new Failure(code, facts), context);
 
@@ -15,6 +15,8 @@ test('what is wrong with the file names the file, points at its field and offers
     'media-type-unsupported',
     'image-malformed',
     'image-dimensions-exceeded',
+    'image-animation-exceeded',
+    'content-blocked',
   ]) {
     const { text, field, retry } = describe(code, { status: 400 }, { fileName: 'cat.png' });
     assert.equal(field, 'file', code);
@@ -29,12 +31,53 @@ test('a limit and accepted types of the server are told, where it told them', ()
   assert.match(describe('media-type-unsupported', { acceptedMediaTypes: ['image/png'] }).text, /Choose a PNG image/);
 });
 
+test('why an image is blocked or too long an animation is told in the words of the server, where it told', () => {
+  const detail = 'This content was taken down. The reason: <b>not ours</b>.';
+  assert.equal(
+    describe('content-blocked', { status: 451, detail }, { fileName: 'cat.png' }).text,
+    `“cat.png” cannot be uploaded here. ${detail}`,
+  );
+  assert.match(describe('image-animation-exceeded', { detail: 'It has 5000 frames; the limit is 1000.' }).text, /animation\. It has 5000 frames; the limit is 1000\. Save/);
+  for (const code of ['content-blocked', 'image-animation-exceeded']) {
+    assert.doesNotMatch(describe(code).text, /null|undefined| {2}/);
+  }
+});
+
+test('a missing and a wrong upload key are told at its field', () => {
+  for (const [code, status] of [['upload-key-missing', 401], ['upload-key-wrong', 403]]) {
+    const { text, field, retry, freshKey } = describe(code, { status, detail: 'Send: Authorization: Bearer <key>.' });
+    assert.deepEqual([field, retry, freshKey], ['upload-key', false, false], code);
+    assert.match(text, /upload key/);
+    assert.doesNotMatch(text, /Authorization/, 'that is for programs');
+  }
+});
+
+test('what only the operator or only another page may do is not offered again', () => {
+  for (const code of ['admin-key-missing', 'admin-key-wrong', 'origin-not-allowed']) {
+    const { text, field, retry } = describe(code, { status: 403, detail: 'For programs.' });
+    assert.deepEqual([field, retry], [null, false], code);
+    assert.doesNotMatch(text, /For programs/, code);
+  }
+});
+
 test('what passes by itself can be tried again, with the wait the server asked for', () => {
-  for (const code of ['network', 'timeout', 'rate-limited', 'idempotency-key-in-use', 'database-unavailable', 'disk-full']) {
+  for (const code of [
+    'network',
+    'timeout',
+    'rate-limited',
+    'uploads-busy',
+    'upload-too-slow',
+    'idempotency-key-in-use',
+    'database-unavailable',
+    'disk-full',
+  ]) {
     assert.equal(describe(code).retry, true, code);
     assert.equal(describe(code).freshKey, false, code);
   }
-  assert.match(describe('database-unavailable', { status: 503, retryAfter: 5 }).text, /in 5 seconds/);
+  for (const [code, status] of [['database-unavailable', 503], ['uploads-busy', 503], ['rate-limited', 429]]) {
+    assert.match(describe(code, { status, retryAfter: 5 }).text, /Try again in 5 seconds\.$/, code);
+    assert.match(describe(code, { status }).text, /Try again in a moment\.$/, code);
+  }
 });
 
 test('a key that is of no more use is replaced before the next try', () => {
@@ -85,7 +128,13 @@ test('a connection that breaks after the last byte is told as such: the image ma
   assert.match(describe('network', { sent: false }).text, /cannot be reached/);
   assert.match(describe('network', { sent: true }).text, /not be stored twice/);
   assert.equal(describe('cancelled', { sent: false }).text, 'Upload cancelled.');
-  assert.match(describe('cancelled', { sent: true }).text, /may appear/);
+  assert.match(describe('cancelled', { sent: true }).text, /may be stored/);
+});
+
+test('a changed file is mentioned only where it was changed', () => {
+  assert.equal(describePublished({ sha256: 'a', received_sha256: 'a' }), null);
+  assert.equal(describePublished({ sha256: 'a' }), null);
+  assert.match(describePublished({ sha256: 'a', received_sha256: 'b' }), /was removed from the file/);
 });
 
 test('stored is only said of what is stored', () => {

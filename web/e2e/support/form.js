@@ -7,6 +7,8 @@ export function formOf(page) {
     file: page.getByLabel(/^Choose/),
     name: page.getByLabel('Your name'),
     description: page.getByLabel(/^Description/),
+    uploadKey: page.getByLabel('Upload key'),
+    remember: page.getByRole('checkbox', { name: 'Remember on this device' }),
     submit: page.getByRole('button', { name: 'Upload', exact: true }),
     tryAgain: page.getByRole('button', { name: 'Try again' }),
     cancel: page.getByRole('button', { name: 'Cancel' }),
@@ -47,7 +49,7 @@ function addressIn(card, term) {
 /** The card of an uploader in the gallery. */
 export function cardsOf(page, uploader) {
   return page
-    .getByRole('region', { name: 'Recent images' })
+    .getByRole('region', { name: /^(Recent|Your) images$/ })
     .getByRole('listitem')
     .filter({ has: page.getByText(uploader, { exact: true }) });
 }

@@ -36,6 +36,29 @@ export function noisePng(kilobytes, name = 'noise.png') {
   return { name, mimeType: 'image/png', buffer };
 }
 
+/** The JPEG with an EXIF segment as cameras write it: it was held upright (orientation 6), and which camera it was. */
+export function fromCamera({ name, mimeType, buffer }, camera = 'Camera of Ada') {
+  const model = Buffer.from(`${camera}\0`);
+  const exif = Buffer.alloc(38);
+  // TIFF 6.0, big-endian: header, one directory of two entries (tag, type, count, value or offset), no next one.
+  exif.write('MM\0*', 0, 'latin1');
+  exif.writeUInt32BE(8, 4);
+  exif.writeUInt16BE(2, 8);
+  exif.writeUInt16BE(0x0110, 10);
+  exif.writeUInt16BE(2, 12);
+  exif.writeUInt32BE(model.length, 14);
+  exif.writeUInt32BE(exif.length, 18);
+  exif.writeUInt16BE(0x0112, 22);
+  exif.writeUInt16BE(3, 24);
+  exif.writeUInt32BE(1, 26);
+  exif.writeUInt16BE(6, 30);
+  const body = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif, model]);
+  const marker = Buffer.from([0xff, 0xe1, 0, 0]);
+  marker.writeUInt16BE(body.length + 2, 2);
+  // Right behind the two bytes that begin every JPEG.
+  return { name, mimeType, buffer: Buffer.concat([buffer.subarray(0, 2), marker, body, buffer.subarray(2)]) };
+}
+
 function chunk(type, data) {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   const length = Buffer.alloc(4);

@@ -1,6 +1,7 @@
 /*
  * Starts and ends the real binary, each with a folder of its own and nothing
- * else in its environment: what a first start on a laptop has.
+ * else in its environment but the settings of the test: without any, it is what
+ * a first start on a laptop has.
  */
 
 import assert from 'node:assert/strict';
@@ -22,12 +23,25 @@ export class Server {
   #process = null;
   #log = '';
   #uploadsDir;
+  #settings;
 
-  static async start() {
-    const server = new Server();
+  /** @param {Record<string, string>} settings environment variables of the service */
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
+  /** @param {Record<string, string>} [settings] as for the constructor */
+  static async start(settings = {}) {
+    const server = new Server(settings);
     server.#uploadsDir = await mkdtemp(path.join(tmpdir(), 'image-handler-e2e-'));
     await server.#run('127.0.0.1:0').catch((error) => server.#removeFolder().then(() => Promise.reject(error)));
     return server;
+  }
+
+  /** What lets the tests do anything, on servers that have an operator. @returns {Record<string, string>} headers */
+  get operator() {
+    const { ADMIN_KEY: key } = this.#settings;
+    return key === undefined ? {} : { Authorization: `Bearer ${key}` };
   }
 
   /** Again, with the same folder and on the same port. */
@@ -55,7 +69,7 @@ export class Server {
 
   async #run(listen) {
     const child = spawn(BINARY, [], {
-      env: { UPLOADS_DIR: this.#uploadsDir, LISTEN: listen, WEB_DIR: path.join(WEB, 'public') },
+      env: { ...this.#settings, UPLOADS_DIR: this.#uploadsDir, LISTEN: listen, WEB_DIR: path.join(WEB, 'public') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;

@@ -10,11 +10,12 @@ import { startBrowser, withPage } from './browser.js';
 import { fixture } from './images.js';
 import { Server } from './server.js';
 
-export function suite() {
+/** @param {Record<string, string>} [settings] of the server, as in Server.start() */
+export function suite(settings) {
   const parts = {};
 
   before(async () => {
-    parts.server = await Server.start();
+    parts.server = await Server.start(settings);
     parts.browser = await startBrowser();
     // The one other origin that the page may name: where S3 serves the images.
     const { url } = await upload(parts.server, await fixture('dusk.gif'), { uploader: 'First Comer' });

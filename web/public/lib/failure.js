@@ -6,7 +6,7 @@
 
 /**
  * Codes that this page adds to the server's own. They never come over the wire.
- * @typedef {'network' | 'timeout' | 'cancelled' | 'file-unreadable' | 'answer-unreadable' | 'rate-limited' | 'page-error'} LocalCode
+ * @typedef {'network' | 'timeout' | 'cancelled' | 'file-unreadable' | 'answer-unreadable' | 'page-error'} LocalCode
  */
 
 const NOTHING_KNOWN = {
@@ -49,8 +49,9 @@ export function failureFromAnswer({ status, body, retryAfter }) {
   const wait = parseRetryAfter(retryAfter);
 
   if (typeof problem?.code !== 'string') {
-    // Not ours: a proxy answered. Its 413 and 429 mean what ours mean; the rest is only a status.
-    const code = { 413: 'file-too-large', 429: 'rate-limited' }[status] ?? 'answer-unreadable';
+    // Not ours: a proxy answered. Its 408, 413 and 429 mean what ours mean; the rest is only a status.
+    const code =
+      { 408: 'upload-too-slow', 413: 'file-too-large', 429: 'rate-limited' }[status] ?? 'answer-unreadable';
     return new Failure(code, { status, retryAfter: wait });
   }
 

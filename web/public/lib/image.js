@@ -11,8 +11,10 @@
  * @property {string | null} file_name
  * @property {string} content_type
  * @property {number} size_bytes
- * @property {number} width
- * @property {number} height
+ * @property {number} width pixels, as the picture is shown: an orientation from EXIF is applied, as browsers apply it
+ * @property {number} height likewise
+ * @property {string} sha256 of what is published
+ * @property {string} received_sha256 of what was uploaded
  * @property {string} created_at RFC 3339
  * @property {string} url public address in S3
  * @property {string} link canonical address on this host

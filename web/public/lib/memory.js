@@ -1,11 +1,13 @@
 /*
- * What this browser remembers: the person's name, and the delete tokens of
- * images uploaded from here. Works without storage (private windows, blocked
- * cookies, full quota); then it forgets when the page closes.
+ * What this browser remembers: the person's name, the delete tokens of images
+ * uploaded from here, and an upload key if the person wants that. Works without
+ * storage (private windows, blocked cookies, full quota); then it forgets when
+ * the page closes.
  * Imports nothing. Takes the Storage as an argument.
  */
 
 const NAME = 'image-handler.name';
+const UPLOAD_KEY = 'image-handler.upload-key';
 // One entry per token: two tabs never overwrite each other's.
 const TOKEN = 'image-handler.delete-token.';
 
@@ -30,6 +32,25 @@ export class Memory {
     this.#write(NAME, name);
   }
 
+  /** Empty when none is remembered. */
+  get uploadKey() {
+    return this.#read(UPLOAD_KEY) ?? '';
+  }
+
+  set uploadKey(key) {
+    this.#write(UPLOAD_KEY, key);
+  }
+
+  forgetUploadKey() {
+    this.#forget(UPLOAD_KEY);
+  }
+
+  /** The ids of the images uploaded from here, in no order. @returns {string[]} */
+  get imageIds() {
+    const keys = new Set([...this.#fallback.keys(), ...this.#storedKeys()]);
+    return [...keys].filter((key) => key.startsWith(TOKEN)).map((key) => key.slice(TOKEN.length));
+  }
+
   /** @returns {string | null} */
   tokenOf(id) {
     return this.#read(TOKEN + id);
@@ -40,11 +61,23 @@ export class Memory {
   }
 
   forgetToken(id) {
-    this.#fallback.delete(TOKEN + id);
+    this.#forget(TOKEN + id);
+  }
+
+  #storedKeys() {
     try {
-      this.#storage?.removeItem(TOKEN + id);
+      return Array.from({ length: this.#storage?.length ?? 0 }, (_, index) => this.#storage.key(index));
     } catch {
-      // Nothing to do: a token of a deleted image is harmless.
+      return [];
+    }
+  }
+
+  #forget(key) {
+    this.#fallback.delete(key);
+    try {
+      this.#storage?.removeItem(key);
+    } catch {
+      // Nothing to do: a storage that can be reached no more cannot be read by this page either.
     }
   }
 

@@ -13,6 +13,10 @@ import { formatMediaTypes, formatSizeAgainstLimit } from './format.js';
  * @property {{media_type: string, extensions: string[]}[]} media_types
  * @property {number} max_uploader_characters
  * @property {number} max_alt_characters
+ * @property {number} max_frames not checked here, nor is the next: both take reading the whole image
+ * @property {number} max_animation_pixels
+ * @property {boolean} upload_key_required
+ * @property {boolean} public_listing false: only the operator may list images
  */
 
 /**
@@ -49,6 +53,19 @@ export function uploaderObjection(uploader, limits) {
 /** @returns {string | null} why not, in the person's words */
 export function altObjection(alt, limits) {
   return tooLong(alt, limits?.max_alt_characters, 'This description');
+}
+
+/**
+ * Nothing but visible ASCII can come through a header whole: anything else was not copied well.
+ * @returns {string | null} why not, in the person's words
+ */
+export function uploadKeyObjection(key) {
+  if (key === '') {
+    return 'Write your upload key: this site takes uploads only with one.';
+  }
+  return /^[\x21-\x7e]+$/.test(key)
+    ? null
+    : 'This cannot be an upload key: it holds spaces or signs that no key has. Check that it was copied right.';
 }
 
 /** Text as the server will keep it: trimmed and composed, so that both count the same characters. */

@@ -16,6 +16,7 @@ const ANSWER_MS = 60_000;
  * @param {{file: File, uploader: string, alt: string}} submission
  * @param {object} parts
  * @param {string} parts.key Idempotency-Key
+ * @param {string} [parts.uploadKey] for sites that take uploads only with one; empty: none is sent
  * @param {AbortSignal} parts.signal cancels
  * @param {(share: number) => void} parts.onProgress 0 to 1, of bytes that have left
  * @param {() => void} parts.onSent every byte has left; the server is saving
@@ -51,7 +52,7 @@ async function assertReadable(file) {
   }
 }
 
-function send(form, { key, signal, onProgress, onSent, createRequest = () => new XMLHttpRequest() }) {
+function send(form, { key, uploadKey = '', signal, onProgress, onSent, createRequest = () => new XMLHttpRequest() }) {
   return new Promise((resolve, reject) => {
     const request = createRequest();
     let sent = false;
@@ -108,6 +109,9 @@ function send(form, { key, signal, onProgress, onSent, createRequest = () => new
     request.open('POST', `${API_BASE}/images`);
     request.setRequestHeader('Idempotency-Key', key);
     request.setRequestHeader('Accept', 'application/json, application/problem+json');
+    if (uploadKey !== '') {
+      request.setRequestHeader('Authorization', `Bearer ${uploadKey}`);
+    }
     expectSignOfLife(STALL_MS);
     request.send(form);
   });

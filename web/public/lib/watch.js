@@ -1,6 +1,7 @@
 /*
  * Follows an image until it is in S3 and in the database, asking less and less
- * often: both can be away for a day, and many pages may be open.
+ * often, and never before a time that the server has named (Retry-After): both
+ * can be away for a day, and many pages may be open.
  * May import ./image.js. Takes the request and the clock as arguments.
  */
 
@@ -45,12 +46,12 @@ export function watchUntilStored(image, { find, onChange, onDeleted, later = set
       known = answer;
       onChange(answer);
     }
-    wait();
+    wait(answer.retryAfter);
   }
 
-  function wait() {
+  function wait(retryAfter = null) {
     if (!isSettled(known)) {
-      later(look, waitBefore(turn));
+      later(look, Math.max(waitBefore(turn), (retryAfter ?? 0) * 1000));
       turn += 1;
     }
   }

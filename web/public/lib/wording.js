@@ -10,7 +10,7 @@ import { formatBytes, formatMediaTypes, formatWait } from './format.js';
 /**
  * @typedef {object} Wording
  * @property {string} text the reason and what to do
- * @property {'file' | 'uploader' | 'alt' | null} field the field to put right, if it is one
+ * @property {'file' | 'uploader' | 'alt' | 'upload-key' | null} field the field to put right, if it is one
  * @property {boolean} retry the same again can succeed
  * @property {boolean} freshKey the same again can only succeed under another Idempotency-Key
  */
@@ -30,6 +30,13 @@ const AT_FAULT = {
   'image-malformed': ['file', ({ file }) => `${file} is damaged or incomplete. Open it in an image program, save it again and upload that.`],
   'image-dimensions-exceeded': ['file', ({ file, failure }) =>
     `${file} has too many pixels. ${failure.detail ?? ''} Save it with smaller dimensions.`.replace('  ', ' ')],
+  'image-animation-exceeded': ['file', ({ file, failure }) =>
+    `${file} is too long an animation. ${failure.detail ?? ''} Save it with fewer frames or smaller dimensions.`.replace('  ', ' ')],
+  'content-blocked': ['file', ({ file, failure }) =>
+    `${file} cannot be uploaded here. ${failure.detail ?? 'Whoever runs this site has blocked it.'}`],
+  'upload-key-missing': ['upload-key', () => 'This site takes uploads only with an upload key. Write yours here, then upload again.'],
+  'upload-key-wrong': ['upload-key', () =>
+    'This upload key is not known here. Check that it was copied whole, or ask whoever runs this site.'],
 };
 
 const CAN_RETRY = {
@@ -39,6 +46,8 @@ const CAN_RETRY = {
       : 'The server cannot be reached. Check your connection, then try again.',
   timeout: () => 'The server did not answer in time. Try again; if it goes on, your connection may be too slow.',
   'rate-limited': ({ when }) => `Too many requests came from here at once. Try again ${when}.`,
+  'uploads-busy': ({ when }) => `The server is busy with other uploads. Try again ${when}.`,
+  'upload-too-slow': () => 'The upload took too long on the way, so the server ended it. Try again over a faster connection, or with a smaller image.',
   'idempotency-key-in-use': ({ when }) => `The server is still working on your first try. Try again ${when}.`,
   'internal-error': () => 'Something went wrong on the server. Try again.',
   'database-unavailable': ({ when }) => `The service cannot reach its database just now. Try again ${when}.`,
@@ -56,11 +65,15 @@ const CAN_RETRY_WITH_A_FRESH_KEY = {
 const FINAL = {
   'token-missing': () => 'Only the person who uploaded this image can delete it, with its delete link.',
   'token-wrong': () => 'This delete link does not belong to this image. Check that it was copied whole.',
+  'admin-key-missing': () => 'Only whoever runs this site can do this, with the admin key.',
+  'admin-key-wrong': () => 'Only whoever runs this site can do this, and this is not the admin key.',
+  'origin-not-allowed': () =>
+    'The server does not take this from a page at this address. Open the site at its own address; if you are there, tell whoever runs it.',
   'image-not-found': () => 'There is no such image here. Check that the link was copied whole.',
   'image-deleted': () => 'This image has already been deleted.',
   cancelled: ({ failure }) =>
     failure.sent
-      ? 'Stopped waiting. The image had already reached the server and may appear below all the same.'
+      ? 'Stopped waiting. The image had already reached the server and may be stored all the same.'
       : 'Upload cancelled.',
 };
 
@@ -118,6 +131,17 @@ export function describeStorage(storage) {
         : { done: false, text: 'Not in the database yet: it is away. The server adds the record when it is back.' },
     ],
   };
+}
+
+/**
+ * What became of the file on its way to the public; null when it was published as it came. It may have lost
+ * metadata, or only what trailed the picture: the sentence promises neither.
+ * @param {import('./image.js').Image} image
+ */
+export function describePublished({ sha256, received_sha256: received }) {
+  return received === undefined || received === sha256
+    ? null
+    : 'Before it was published, data that the picture does not need was removed from the file.';
 }
 
 /** What is still owed for an image, short enough for a caption; null when nothing is. */

@@ -1,15 +1,17 @@
 /*
  * <image-gallery>: recent images, newest first, page by page, with a delete
- * button on those that were uploaded from this browser.
+ * button on those that were uploaded from this browser. Where the site does not
+ * list images to everybody, it shows these alone.
  * Tells "images-listed" (detail: a page of images) and "delete-wanted"
  * (detail: the image).
  * May import lib.
  */
 
-import { listImages } from '../../lib/api.js';
+import { findImage, listImages } from '../../lib/api.js';
 import { asFailure } from '../../lib/failure.js';
 import { formatBytes, formatDimensions, formatTime } from '../../lib/format.js';
 import { altOf, sourceOf } from '../../lib/image.js';
+import { listOwnImages } from '../../lib/own-images.js';
 import { announce, fromTemplate, part, tell } from '../../lib/page.js';
 import { describeFailure, describePending } from '../../lib/wording.js';
 
@@ -19,6 +21,7 @@ class ImageGallery extends HTMLElement {
   /** Set by registerImageGallery(). @type {import('../../lib/memory.js').Memory} */
   static memory;
 
+  #ownOnly = false;
   #cards = new Map();
   #gone = new Set();
   #cursor = null;
@@ -31,6 +34,13 @@ class ImageGallery extends HTMLElement {
     this.#parts.more.addEventListener('click', () => this.#loadMore());
   }
 
+  /** From now on only images uploaded from this browser. */
+  showOwnOnly() {
+    this.#ownOnly = true;
+    this.#parts.title.textContent = 'Your images';
+    this.#parts.empty.textContent = 'No images yet. Those that you upload from this browser are listed here.';
+  }
+
   /** The next page; the first one at first. @returns {Promise<HTMLElement[]>} the new cards */
   async load() {
     if (this.#loading) {
@@ -40,7 +50,7 @@ class ImageGallery extends HTMLElement {
     this.#showLoading(true);
     this.#parts.error.textContent = '';
     try {
-      const page = await listImages({ limit: PAGE_SIZE, cursor: this.#cursor });
+      const page = await this.#nextPage();
       this.#cursor = page.next_cursor;
       const fresh = page.items.filter(({ id }) => !this.#cards.has(id) && !this.#gone.has(id));
       const cards = fresh.map((image) => this.#makeCard(image));
@@ -85,6 +95,22 @@ class ImageGallery extends HTMLElement {
 
   focusTitle() {
     this.#parts.title.focus();
+  }
+
+  async #nextPage() {
+    const wanted = { limit: PAGE_SIZE, cursor: this.#cursor };
+    if (!this.#ownOnly) {
+      try {
+        return await listImages(wanted);
+      } catch (error) {
+        if (error.code !== 'admin-key-missing') {
+          throw error;
+        }
+        // The limits would have said so; they could not be had.
+        this.showOwnOnly();
+      }
+    }
+    return listOwnImages(wanted, { memory: ImageGallery.memory, find: findImage });
   }
 
   async #loadMore() {

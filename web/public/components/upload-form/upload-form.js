@@ -9,7 +9,7 @@ import { asFailure } from '../../lib/failure.js';
 import { SubmissionKey } from '../../lib/idempotency.js';
 import { passedMilestone } from '../../lib/milestones.js';
 import { announce, part, tell } from '../../lib/page.js';
-import { altObjection, fileObjection, tidyText, uploaderObjection } from '../../lib/restrict.js';
+import { altObjection, fileObjection, tidyText, uploadKeyObjection, uploaderObjection } from '../../lib/restrict.js';
 import { uploadImage } from '../../lib/upload.js';
 import { describeFailure } from '../../lib/wording.js';
 
@@ -21,10 +21,12 @@ class UploadForm extends HTMLElement {
   #key = new SubmissionKey();
   #canceller = null;
   #fileField;
+  #keyField;
   #parts;
 
   connectedCallback() {
     this.#fileField = this.querySelector('file-field');
+    this.#keyField = this.querySelector('upload-key-field');
     const names = ['form', 'fields', 'uploader', 'alt', 'action', 'submit', 'cancel', 'stage', 'progress', 'failure'];
     this.#parts = Object.fromEntries(names.map((name) => [name, part(this, name)]));
     this.#parts.uploader.value ||= UploadForm.memory.name;
@@ -48,6 +50,9 @@ class UploadForm extends HTMLElement {
   set limits(limits) {
     this.#limits = limits;
     this.#fileField.limits = limits;
+    if (limits.upload_key_required) {
+      this.#keyField.show();
+    }
     // The choice may have been made before the limits were known.
     if (this.#fileField.file && this.#canceller === null) {
       this.#showError('file', fileObjection(this.#fileField.file, limits));
@@ -72,26 +77,35 @@ class UploadForm extends HTMLElement {
       uploader: tidyText(this.#parts.uploader.value),
       alt: tidyText(this.#parts.alt.value),
     };
+    // Not part of the submission: with another upload key it is still the same upload.
+    const uploadKey = this.#uploadKey();
     this.#showFailure(null);
-    if (!this.#accepts(submission)) {
+    if (!this.#accepts(submission, uploadKey)) {
       return;
     }
     UploadForm.memory.name = submission.uploader;
+    this.#keyField.keep();
 
     try {
-      const image = await this.#send(submission);
+      const image = await this.#send(submission, uploadKey);
       this.#succeed(image);
     } catch (error) {
       this.#fail(asFailure(error), submission);
     }
   }
 
+  /** Empty when none is needed. While that is unknown, a key that was remembered here goes along. */
+  #uploadKey() {
+    return this.#keyField.shown || this.#limits === null ? this.#keyField.key : '';
+  }
+
   /** Shows every objection at once and puts the person at the first. */
-  #accepts({ file, uploader, alt }) {
+  #accepts({ file, uploader, alt }, uploadKey) {
     const objections = {
       file: fileObjection(file, this.#limits),
       uploader: uploaderObjection(uploader, this.#limits),
       alt: altObjection(alt, this.#limits),
+      'upload-key': this.#keyField.shown || uploadKey !== '' ? uploadKeyObjection(uploadKey) : null,
     };
     for (const [field, text] of Object.entries(objections)) {
       this.#showError(field, text);
@@ -103,7 +117,7 @@ class UploadForm extends HTMLElement {
     return first === undefined;
   }
 
-  async #send(submission) {
+  async #send(submission, uploadKey) {
     this.#canceller = new AbortController();
     this.#showBusy(true);
     this.#showProgress(0);
@@ -112,6 +126,7 @@ class UploadForm extends HTMLElement {
     try {
       return await uploadImage(submission, {
         key: this.#key.for(submission),
+        uploadKey,
         signal: this.#canceller.signal,
         onProgress: (share) => {
           // 100 % would claim more than is known: that is said when the server has answered.
@@ -177,8 +192,8 @@ class UploadForm extends HTMLElement {
   }
 
   #showError(field, text) {
-    if (field === 'file') {
-      this.#fileField.error = text;
+    if (field in this.#ownFields) {
+      this.#ownFields[field].error = text;
       return;
     }
     part(this, `${field}-error`).textContent = text ?? '';
@@ -190,8 +205,13 @@ class UploadForm extends HTMLElement {
     this.#parts.submit.textContent = retry ? 'Try again' : 'Upload';
   }
 
+  /** The fields that are components of their own, and show their errors themselves. */
+  get #ownFields() {
+    return { file: this.#fileField, 'upload-key': this.#keyField };
+  }
+
   #controlOf(field) {
-    return field === 'file' ? this.#fileField : this.#parts[field];
+    return this.#ownFields[field] ?? this.#parts[field];
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { altOf, sourceOf } from '../../lib/image.js';
 import { announce, fromTemplate, part } from '../../lib/page.js';
-import { describeStorage } from '../../lib/wording.js';
+import { describePublished, describeStorage } from '../../lib/wording.js';
 
 class UploadResult extends HTMLElement {
   #image = null;
@@ -17,6 +17,7 @@ class UploadResult extends HTMLElement {
     const picture = part(card, 'picture');
     picture.href = image.link;
     picture.append(pictureOf(image));
+    part(card, 'published').textContent = describePublished(image) ?? '';
     fillLink(part(card, 'url'), image.url);
     fillLink(part(card, 'link'), image.link);
     fillLink(part(card, 'delete-link'), image.delete_url);
