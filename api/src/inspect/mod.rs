@@ -364,6 +364,19 @@ mod tests {
     }
 
     #[test]
+    fn real_files_have_the_size_that_their_encoder_wrote() {
+        for (media_type, file) in fixtures::images() {
+            let size = match media_type {
+                MediaType::Jpeg => jpeg::size(file.bytes),
+                MediaType::Png => png::size(file.bytes),
+                MediaType::Gif => gif::size(file.bytes),
+                MediaType::Webp => webp::size(file.bytes),
+            };
+            assert_eq!(size, Size::new(file.width, file.height), "{}", file.name);
+        }
+    }
+
+    #[test]
     fn the_limits_are_the_largest_values_that_pass() {
         let too_many = |width, height| {
             Err(InspectError::TooManyPixels {

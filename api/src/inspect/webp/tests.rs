@@ -40,18 +40,6 @@ fn vp8x(less_one: [u8; 6]) -> Vec<u8> {
 }
 
 #[test]
-fn real_files_have_the_size_that_their_encoder_wrote() {
-    for file in fixtures::WEBP {
-        assert_eq!(
-            size(file.bytes),
-            Size::new(file.width, file.height),
-            "{}",
-            file.name
-        );
-    }
-}
-
-#[test]
 fn each_kind_is_read_to_its_largest_size() {
     let rows = [
         ("lossy", vp8(40, 24), (40, 24)),

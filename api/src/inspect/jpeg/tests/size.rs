@@ -12,18 +12,6 @@ const JPEG_LS: u8 = 0xf7;
 type Row<'a> = (&'a str, &'a [&'a [u8]], Result<Size, Reason>);
 
 #[test]
-fn real_files_have_the_size_that_their_encoder_wrote() {
-    for file in fixtures::JPEG {
-        assert_eq!(
-            size(file.bytes),
-            Size::new(file.width, file.height),
-            "{}",
-            file.name
-        );
-    }
-}
-
-#[test]
 fn every_kind_of_frame_is_read() {
     for marker in SOF0..=SOF15 {
         let read = size(&jpeg(&[&frame(marker, 40, 24), &scan()]));
