@@ -108,9 +108,13 @@ pub(super) async fn get_docs_file(file: web::Path<String>) -> Result<HttpRespons
         ApiError::plain(ErrorCode::InternalError)
     })?;
     let found = found.ok_or_else(|| ApiError::plain(ErrorCode::RouteNotFound))?;
+    let content_type = match found.content_type.as_str() {
+        "text/html" => "text/html; charset=utf-8",
+        other => other,
+    };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_SECURITY_POLICY, DOCS_POLICY))
-        .content_type(found.content_type)
+        .content_type(content_type)
         .body(found.bytes.into_owned()))
 }
 

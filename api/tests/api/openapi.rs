@@ -48,7 +48,9 @@ async fn the_docs_page_is_served_whole() {
     app.send(app.request(Method::HEAD, "/docs"))
         .await
         .expect(308);
-    let page = app.get("/docs/").await.expect(200).text();
+    let page = app.get("/docs/").await.expect(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let page = page.text();
     assert!(
         !page.contains("http://") && !page.contains("https://"),
         "it needs nothing from elsewhere"
