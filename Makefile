@@ -37,7 +37,7 @@ lint: setup ## Check formatting and lints of the service and the client, and the
 
 test-api: setup ## Test the service: units, then over HTTP on SQLite, MariaDB and S3
 	@mkdir -p $(RESULTS)
-	cargo test --locked -- --show-output 2>&1 | tee $(RESULTS)/api.log
+	RUST_BACKTRACE=0 cargo test --locked 2>&1 | tee $(RESULTS)/api.log
 
 test-schema: setup ## Call the service by its own OpenAPI document, with what fits and what does not
 	@mkdir -p $(RESULTS)
@@ -52,7 +52,7 @@ test-web: setup ## Test the client: units, then in Chromium against the real bin
 
 test: lint test-api test-schema test-web ## Run every check and every test
 	@echo; echo "The runners' counts:"
-	@cd $(RESULTS) && grep -E '^(hostile:|test result|(#|ℹ) (tests|pass|fail|cancelled|skipped) )' api.log web.log e2e.log
+	@cd $(RESULTS) && grep -oE '((hostile|privacy|memory): .*|^test result.*|^(#|ℹ) (tests|pass|fail|cancelled|skipped) .*)' api.log web.log e2e.log
 	@cd $(RESULTS) && grep -E ' generated, |^=+ .* in [0-9.]+s =' schema.log
 
 openapi: ## Write openapi/openapi.json anew from the code

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::helpers::app::{files_below, form};
 use crate::helpers::fixtures::{photo, png_of};
 use crate::helpers::process::{Running, command};
-use crate::helpers::{ports, raw};
+use crate::helpers::{ports, raw, report};
 
 async fn upload(running: &Running) -> Value {
     let request =
@@ -285,9 +285,9 @@ async fn memory_stays_bounded_while_256_clients_send_a_megabyte_each() {
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
     let peak = running.peak_memory();
-    println!(
+    report(&format!(
         "memory: {peak} kB at most, {CLIENTS} clients of 1 MB, {PLACES} taken in at the same time"
-    );
+    ));
     assert!(peak < 128 * 1024, "{peak} kB");
 }
 

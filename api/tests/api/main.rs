@@ -7,10 +7,6 @@
     clippy::panic,
     reason = "a test that cannot go on fails"
 )]
-#![expect(
-    clippy::print_stdout,
-    reason = "some tests count or measure, and the run says what"
-)]
 
 mod binary;
 mod errors;

@@ -51,3 +51,9 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: i
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+/// Prints a figure also when its test passes: only what goes through `println!` is held back for the tests that fail.
+pub(crate) fn report(figure: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stdout().lock(), "{figure}").expect("standard output");
+}

@@ -36,7 +36,7 @@ use crate::helpers::app::{files_below, form};
 use crate::helpers::database::{Engine, TestDatabase};
 use crate::helpers::fixtures::photo;
 use crate::helpers::process::{Running, command};
-use crate::helpers::until;
+use crate::helpers::{report, until};
 
 /// Who waits longer than this for an answer waits for ever. It says nothing about speed.
 const HANG: Duration = Duration::from_secs(5);
@@ -285,10 +285,10 @@ impl Target {
                 failures.push(format!("a line in the log: {line:?}"));
             }
         }
-        println!(
+        report(&format!(
             "hostile: {group}: {attacks} requests, {server_errors} server errors, {panics} panics, {hangs} hangs, \
              {taken} images taken, {deleted} deleted"
-        );
+        ));
         let report = failures.iter().fold(String::new(), |mut report, failure| {
             let _ = writeln!(report, "- {failure}");
             report

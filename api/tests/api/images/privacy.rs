@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::helpers::app::{TestApp, form, path};
 use crate::helpers::database::Engine;
 use crate::helpers::fixtures::{self, fixture};
+use crate::helpers::report;
 use image_handler::inspect::Metadata;
 
 /// Fixtures that hold the place where they were taken, an author or the like.
@@ -118,7 +119,9 @@ async fn nothing_private_is_served_from_disk_or_from_s3() {
         images += 1;
     }
     assert_eq!(gps, 0);
-    println!("privacy: {images} images served, {gps} GPS tags left");
+    report(&format!(
+        "privacy: {images} images served, {gps} GPS tags left"
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
