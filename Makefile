@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR
 RESULTS := $(CARGO_TARGET_DIR)/test
 TOOLS := $(CARGO_TARGET_DIR)/tools
 
-.PHONY: help setup packages lint test test-api test-schema test-web openapi
+.PHONY: help setup packages lint test test-api test-schema test-web torture torture-breakages openapi
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -32,12 +32,13 @@ lint: setup ## Check formatting and lints of the service and the client, and the
 	cargo fmt --all --check
 	$(TOOLS)/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --features failpoints -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	cd web && npm run lint
 
 test-api: setup ## Test the service: units, then over HTTP on SQLite, MariaDB and S3
 	@mkdir -p $(RESULTS)
-	RUST_BACKTRACE=0 cargo test --locked 2>&1 | tee $(RESULTS)/api.log
+	RUST_BACKTRACE=0 cargo test --locked --features failpoints 2>&1 | tee $(RESULTS)/api.log
 
 test-schema: setup ## Call the service by its own OpenAPI document, with what fits and what does not
 	@mkdir -p $(RESULTS)
@@ -52,8 +53,21 @@ test-web: setup ## Test the client: units, then in Chromium against the real bin
 
 test: lint test-api test-schema test-web ## Run every check and every test
 	@echo; echo "The runners' counts:"
-	@cd $(RESULTS) && grep -oE '((hostile|privacy|memory): .*|^test result.*|^(#|ℹ) (tests|pass|fail|cancelled|skipped) .*)' api.log web.log e2e.log
+	@cd $(RESULTS) && grep -oE '(NOT RUN: .*|(hostile|privacy|memory|outage|durability|breakages|backlog|torture): .*|^test result.*|^(#|ℹ) (tests|pass|fail|cancelled|skipped) .*)' api.log web.log e2e.log
 	@cd $(RESULTS) && grep -E ' generated, |^=+ .* in [0-9.]+s =' schema.log
+
+# What the long form and the table of breakages have in common.
+DURABILITY = RUST_BACKTRACE=0 cargo test --locked --features failpoints --test api durability::
+
+torture: setup ## Kill the service 1,000 times, cut its power 100 times, take S3 and the database away: the long form
+	@mkdir -p $(RESULTS)
+	TORTURE=long $(DURABILITY) -- --nocapture --test-threads=1 2>&1 | tee $(RESULTS)/torture.log
+	@echo; echo "The figures:"; grep -oE '(NOT RUN|durability|breakages): .*' $(RESULTS)/torture.log
+
+torture-breakages: setup ## Break each promise on purpose and print what the harness notices
+	@mkdir -p $(RESULTS)
+	$(DURABILITY)breakages -- --nocapture --test-threads=1 >$(RESULTS)/breakages.log 2>&1 || { cat $(RESULTS)/breakages.log; exit 1; }
+	@grep -oE '(NOT RUN|breakages): .*' $(RESULTS)/breakages.log
 
 openapi: ## Write openapi/openapi.json anew from the code
 	cargo run --locked --quiet -- openapi > openapi/openapi.json.new

@@ -8,13 +8,19 @@
 //! ```
 //!
 //! `config` describes what `server` builds; `db`, `storage` and `inspect` never import each other; only
-//! `routes` knows HTTP. `api/README.md` has the rules.
+//! `routes` knows HTTP. `doctor` and `reconcile` are commands of `main` and stand beside `server`. `metrics`, which
+//! counts, and `fault`, which is for tests, import none of these and may be used by all but `domain` and `inspect`.
+//! `api/README.md` has the rules.
 
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod domain;
+pub mod fault;
 pub mod images;
 pub mod inspect;
+pub mod metrics;
+pub mod reconcile;
 pub mod routes;
 pub mod server;
 pub mod storage;

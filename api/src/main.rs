@@ -1,16 +1,19 @@
-//! The command line: `serve` (the default), `migrate`, `upload-key` and `openapi`.
+//! The command line: `serve` (the default), `doctor`, `migrate`, `reconcile`, `upload-key` and `openapi`.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use image_handler::config::{Config, ConfigError, Options};
 use image_handler::db::DbConfig;
+use image_handler::doctor::{self, Marks, Scope};
 use image_handler::domain::UploadKeys;
+use image_handler::reconcile;
 use image_handler::routes::openapi;
 use image_handler::server::{Application, prepare_database};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Takes image uploads and never loses one.
 #[derive(Parser)]
@@ -26,8 +29,20 @@ struct CommandLine {
 enum Command {
     /// Serve until stopped by SIGTERM or SIGINT (the default)
     Serve,
+    /// Look at everything that can be wrong on this host, and say what mends it; ends with 0 when all is fine,
+    /// 1 with warnings, 2 with failures
+    Doctor {
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+        /// Leave out what needs the running service
+        #[arg(long)]
+        offline: bool,
+    },
     /// Bring the tables of the database up to date and end
     Migrate,
+    /// Compare local copies, S3 and records, and repair what does not agree
+    Reconcile(reconcile::Flags),
     /// Print the OpenAPI document
     Openapi,
     /// Make a key for uploads and the item of `UPLOAD_KEYS` that lets it in
@@ -40,10 +55,15 @@ enum Command {
 /// How long work that cannot be interrupted may hold up the end of the process.
 const LAST_MOMENT: Duration = Duration::from_secs(2);
 
+/// What is added to the number of a signal that ended the process at once, as shells do.
+const BY_SIGNAL: i32 = 128;
+
 fn main() -> ExitCode {
     let CommandLine { command, options } = CommandLine::parse();
     give_memory_back();
     start_log();
+    #[cfg(feature = "failpoints")]
+    let _faults = image_handler::fault::from_environment();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -55,7 +75,7 @@ fn main() -> ExitCode {
             done
         });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "image-handler: {error:#}");
             ExitCode::FAILURE
@@ -81,13 +101,16 @@ fn give_memory_back() {
     }
 }
 
-async fn run(command: Command, options: Options) -> anyhow::Result<()> {
+async fn run(command: Command, options: Options) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => serve(options).await,
-        Command::Migrate => migrate(options).await,
-        Command::Openapi => say(openapi::document_json()?.trim_end()),
-        Command::UploadKey { name } => upload_key(&name),
+        Command::Serve => serve(options).await?,
+        Command::Doctor { json, offline } => return examine(options, json, offline).await,
+        Command::Reconcile(flags) => return Ok(reconcile::run(flags, options).await),
+        Command::Migrate => migrate(options).await?,
+        Command::Openapi => say(openapi::document_json()?.trim_end())?,
+        Command::UploadKey { name } => upload_key(&name)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `RUST_LOG` sets what is logged; our own lines from `info` when it is unset.
@@ -116,17 +139,27 @@ fn start_log() {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let application = Application::build(Config::from_options(options)?).await?;
-    // Listened for before anybody is told that the service is there: from then on they stop it in good order.
+    // Listened for before anything is begun: from then on they stop it in good order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let application = tokio::select! {
+        application = Application::build(Config::from_options(options)?) => application?,
+        _ = told_to_stop(&mut terminate, &mut interrupt) => {
+            log::info!("stopped before it served");
+            return Ok(());
+        }
+    };
     let handle = application.handle();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        handle.stop(true).await;
+        told_to_stop(&mut terminate, &mut interrupt).await;
+        log::info!(
+            "stopping when the requests in flight have ended; a second signal stops at once"
+        );
+        // Done by the call; `run_until_stopped` waits for its end.
+        drop(handle.stop(true));
+        let number = told_to_stop(&mut terminate, &mut interrupt).await;
+        log::warn!("stopped at once by a second signal; what was acknowledged is in the journal");
+        std::process::exit(BY_SIGNAL + number);
     });
     let at = application.public_url();
     say(&format!(
@@ -138,13 +171,42 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Waits for the next signal that stops the service, and gives its number.
+async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
+    tokio::select! {
+        _ = terminate.recv() => libc::SIGTERM,
+        _ = interrupt.recv() => libc::SIGINT,
+    }
+}
+
+async fn examine(options: Options, json: bool, offline: bool) -> anyhow::Result<ExitCode> {
+    let scope = if offline {
+        Scope::WithoutService
+    } else {
+        Scope::Everything
+    };
+    let report = doctor::examine(options, scope).await;
+    let marks = if std::io::stdout().is_terminal() {
+        Marks::Symbols
+    } else {
+        Marks::Words
+    };
+    say(&if json {
+        report.to_json()
+    } else {
+        report.to_text(marks)
+    })?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
 async fn migrate(options: Options) -> anyhow::Result<()> {
     let database = Config::database_from(options)?;
     if let DbConfig::Sqlite { path } = &database
         && let Some(folder) = path.parent()
     {
         // The default one lies in a folder that the first start makes.
-        let made = std::fs::create_dir_all(folder);
+        let mut folders = std::fs::DirBuilder::new();
+        let made = folders.recursive(true).mode(0o750).create(folder);
         made.map_err(|error| ConfigError::new("DATABASE_URL", error.to_string()))?;
     }
     let ran = prepare_database(&database)?

@@ -11,20 +11,24 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, ObjectsConfig};
 use crate::db::{Db, DbConfig, MigrationError, PrepareError};
 use crate::domain::Secret;
 use crate::images::{Images, Parts};
+use crate::metrics::Metrics;
 use crate::routes::{self, Api, Guards};
 #[cfg(feature = "embedded-s3")]
-use crate::storage::embedded_s3::EmbeddedS3;
-use crate::storage::{Journal, LocalStore, ObjectStore, ObjectStoreConfig};
+use crate::storage::embedded_s3::{EmbeddedS3, Reachable};
+use crate::storage::{Journal, LocalStore, ObjectStore, ObjectStoreConfig, Space};
 
-/// How long requests in flight may take after the service was told to stop.
-const SHUTDOWN_SECONDS: u64 = 25;
+/// How long publications whose uploads have been answered may take when the last request has ended.
+const LAST_PUBLICATIONS: Duration = Duration::from_secs(2);
 /// How long the start waits for the database before it goes on without it.
+const START_WITHOUT_DATABASE: Duration = Duration::from_secs(2);
+/// When an attempt at the migrations is given up.
 const MIGRATION_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the migrations are tried again while the database is away.
 const MIGRATION_PAUSE: Duration = Duration::from_secs(2);
@@ -41,11 +45,12 @@ pub struct Application {
 
 /// What runs beside the server and ends with it.
 struct Background {
+    images: Arc<Images>,
     stop: CancellationToken,
     replayer: JoinHandle<()>,
     migrations: Option<JoinHandle<()>>,
     #[cfg(feature = "embedded-s3")]
-    _embedded_s3: Option<EmbeddedS3>,
+    embedded_s3: Option<EmbeddedS3>,
 }
 
 impl Application {
@@ -77,15 +82,18 @@ impl Application {
                 ConfigError::new("UPLOADS_DIR", format!("{:#}", anyhow::Error::from(error)))
             })?;
 
-        let db = prepare_database(&config.database)?;
+        let metrics = Metrics::new();
+        let db = prepare_database(&config.database)?.counted_by(metrics.database());
 
         #[cfg(feature = "embedded-s3")]
         let (objects, embedded_s3) = open_objects(config.objects, local.root()).await?;
         #[cfg(not(feature = "embedded-s3"))]
         let objects = open_objects(config.objects).await?;
+        let objects = objects.counted_by(metrics.s3());
         let objects_origin = routes::origin(objects.public_url());
 
         let images = Images::new(Parts {
+            space: Space::new(local.root().to_owned(), config.limits.min_free_bytes),
             local,
             journal,
             objects,
@@ -95,6 +103,7 @@ impl Application {
             image_limits: config.limits.image,
             metadata: config.metadata,
             patience: config.patience,
+            metrics,
         });
         let migrated = migrate(&images).await?;
 
@@ -114,7 +123,7 @@ impl Application {
         });
         let server = HttpServer::new(move || routes::app(api.clone()))
             .client_request_timeout(request_head_timeout)
-            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .shutdown_timeout(config.server.shutdown.as_secs())
             .disable_signals()
             .listen(listener)
             .map_err(listening)?
@@ -127,10 +136,18 @@ impl Application {
             public_url,
             background: Background {
                 replayer: tokio::spawn(replay(Arc::clone(&images), stop.clone())),
-                migrations: (!migrated).then(|| tokio::spawn(migrate_later(images, stop.clone()))),
+                migrations: match migrated {
+                    Migrated::Done => None,
+                    Migrated::NotYet(attempt) => Some(tokio::spawn(migrate_later(
+                        Arc::clone(&images),
+                        stop.clone(),
+                        attempt,
+                    ))),
+                },
+                images,
                 stop,
                 #[cfg(feature = "embedded-s3")]
-                _embedded_s3: embedded_s3,
+                embedded_s3,
             },
         })
     }
@@ -153,8 +170,8 @@ impl Application {
         self.server.handle()
     }
 
-    /// Serves until [`Self::handle`] stops it. Requests in flight are finished; what is
-    /// owed then stays in the journal for the next start.
+    /// Serves until [`Self::handle`] stops it. Requests in flight are finished, those that take too long are cut
+    /// off; what is owed then stays in the journal for the next start.
     ///
     /// # Errors
     /// When the server fails as a whole.
@@ -167,12 +184,18 @@ impl Application {
                 log::error!("a background task failed: {error}");
             }
         }
+        self.background.images.finish(LAST_PUBLICATIONS).await;
+        // Last, as publications go there.
+        #[cfg(feature = "embedded-s3")]
+        if let Some(embedded_s3) = self.background.embedded_s3 {
+            embedded_s3.stop().await;
+        }
         served
     }
 }
 
 fn open_uploads(folder: &Path) -> Result<LocalStore, ConfigError> {
-    LocalStore::open(folder).map_err(|error| {
+    let opened = LocalStore::open(folder).map_err(|error| {
         let problem = if error.kind() == io::ErrorKind::WouldBlock {
             format!(
                 "another image-handler uses {}; give each its own folder",
@@ -185,7 +208,16 @@ fn open_uploads(folder: &Path) -> Result<LocalStore, ConfigError> {
             )
         };
         ConfigError::new("UPLOADS_DIR", problem)
-    })
+    })?;
+    // Not refused: a folder that is shared by a group, or mounted into a container, may well be another user's.
+    if let Ok(Some(owner)) = opened.foreign_owner() {
+        log::warn!(
+            "{} belongs to user {owner}, and this service runs as another: if that user runs it later, what is made \
+             now cannot be written then",
+            folder.display()
+        );
+    }
+    Ok(opened)
 }
 
 /// The secret that an earlier start made, or a new one.
@@ -229,56 +261,74 @@ pub fn prepare_database(config: &DbConfig) -> Result<Db, ConfigError> {
     })
 }
 
-/// Brings the tables up to date. `false`: the database is away, the service starts without it.
-async fn migrate(images: &Arc<Images>) -> Result<bool, ConfigError> {
-    // On a task of its own, as running migrations blocks the one that it is on.
-    let images = Arc::clone(images);
-    let attempt = tokio::spawn(async move { images.migrate().await });
-    let give_up = attempt.abort_handle();
-    let reason = match tokio::time::timeout(MIGRATION_DEADLINE, attempt).await {
+/// What became of the migrations while the start waited for them.
+enum Migrated {
+    /// The tables are up to date.
+    Done,
+    /// The database is away, the service starts without it. The attempt goes on if it has not ended.
+    NotYet(Option<Attempt>),
+}
+
+/// An attempt at the migrations. On a task of its own, as running them blocks the one that they are on.
+struct Attempt(JoinHandle<Result<usize, MigrationError>>);
+
+impl Attempt {
+    fn begin(images: &Arc<Images>) -> Self {
+        let images = Arc::clone(images);
+        Self(tokio::spawn(async move { images.migrate().await }))
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Brings the tables up to date, if the database answers soon.
+async fn migrate(images: &Arc<Images>) -> Result<Migrated, ConfigError> {
+    let mut attempt = Attempt::begin(images);
+    let (reason, attempt) = match timeout(START_WITHOUT_DATABASE, &mut attempt.0).await {
         Ok(Ok(Ok(ran))) => {
             if ran > 0 {
                 log::info!("migrations run: {ran}");
             }
-            return Ok(true);
+            return Ok(Migrated::Done);
         }
-        Ok(Ok(Err(error @ MigrationError::Away(_)))) => error.to_string(),
+        Ok(Ok(Err(error @ MigrationError::Away(_)))) => (error.to_string(), None),
         Ok(Ok(Err(error))) => return Err(ConfigError::new("DATABASE_URL", error.to_string())),
         Ok(Err(stopped)) => return Err(ConfigError::new("DATABASE_URL", stopped.to_string())),
-        Err(_) => "the database does not answer".to_owned(),
+        Err(_) => ("the database does not answer".to_owned(), Some(attempt)),
     };
-    give_up.abort();
     log::warn!("{reason}; uploads are taken, migrations follow");
-    Ok(false)
+    Ok(Migrated::NotYet(attempt))
 }
 
-/// Tries the migrations again until they have run.
-async fn migrate_later(images: Arc<Images>, stop: CancellationToken) {
+/// Goes on with the attempt that the start did not wait for, and tries again until the migrations have run.
+async fn migrate_later(images: Arc<Images>, stop: CancellationToken, begun: Option<Attempt>) {
+    let mut begun = begun;
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(MIGRATION_PAUSE) => {}
-        }
-        // On a task of its own, as running migrations blocks the one that it is on.
-        let images = Arc::clone(&images);
-        let attempt = tokio::spawn(async move { images.migrate().await });
-        let give_up = attempt.abort_handle();
-        let outcome = tokio::select! {
-            () = stop.cancelled() => {
-                give_up.abort();
-                return;
+        let mut attempt = match begun.take() {
+            Some(attempt) => attempt,
+            None => {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(MIGRATION_PAUSE) => Attempt::begin(&images),
+                }
             }
-            outcome = tokio::time::timeout(MIGRATION_DEADLINE, attempt) => outcome,
+        };
+        let outcome = tokio::select! {
+            () = stop.cancelled() => return,
+            outcome = timeout(MIGRATION_DEADLINE, &mut attempt.0) => outcome,
         };
         match outcome {
             Ok(Ok(Ok(ran))) => {
                 log::info!("the database is back, migrations run: {ran}");
                 return;
             }
-            Ok(Ok(Err(MigrationError::Away(_)))) => {}
+            Ok(Ok(Err(MigrationError::Away(_)))) | Err(_) => {}
             Ok(Ok(Err(error))) => log::error!("{error}"),
             Ok(Err(stopped)) => log::error!("the migrations stopped: {stopped}"),
-            Err(_) => give_up.abort(),
         }
     }
 }
@@ -294,37 +344,70 @@ async fn replay(images: Arc<Images>, stop: CancellationToken) {
     }
 }
 
+/// The bucket of the embedded endpoint.
+#[cfg(feature = "embedded-s3")]
+const EMBEDDED_BUCKET: &str = "local";
+
 #[cfg(feature = "embedded-s3")]
 async fn open_objects(
     config: ObjectsConfig,
     uploads: &Path,
 ) -> Result<(ObjectStore, Option<EmbeddedS3>), ConfigError> {
-    /// The bucket of the embedded endpoint.
-    const BUCKET: &str = "local";
-    let (config, embedded) = match config {
-        ObjectsConfig::Bucket(config) => (config, None),
+    match config {
+        ObjectsConfig::Bucket(config) => Ok((connect(config).await?, None)),
         ObjectsConfig::Embedded { prefix, public_url } => {
-            let embedded = EmbeddedS3::start(&uploads.join("s3"), BUCKET)
-                .await
-                .map_err(|error| {
-                    ConfigError::new(
-                        "S3_BUCKET",
-                        format!("it is not set, and the embedded endpoint does not start: {error}"),
-                    )
-                })?;
-            let config = ObjectStoreConfig {
-                bucket: BUCKET.to_owned(),
-                prefix,
-                endpoint: Some(embedded.endpoint()),
-                region: Some("us-east-1".to_owned()),
-                public_url,
-                acl: crate::storage::ObjectAcl::None,
-                credentials: Some(embedded.credentials()),
-            };
-            (config, Some(embedded))
+            let embedded = start_embedded(uploads).await?;
+            let config = embedded_config(embedded.reachable(), prefix, public_url);
+            Ok((connect(config).await?, Some(embedded)))
         }
-    };
-    Ok((connect(config).await?, embedded))
+    }
+}
+
+/// Opens the bucket for a command that may run beside a service: the embedded endpoint is that of the service
+/// if there is one.
+///
+/// # Errors
+/// [`ConfigError`].
+#[cfg(feature = "embedded-s3")]
+pub async fn open_objects_beside_service(
+    config: ObjectsConfig,
+    uploads: &Path,
+) -> Result<(ObjectStore, Option<EmbeddedS3>), ConfigError> {
+    if let ObjectsConfig::Embedded { prefix, public_url } = &config
+        && let Some(running) = EmbeddedS3::running_on(&uploads.join("s3")).await
+    {
+        let config = embedded_config(running, prefix.clone(), public_url.clone());
+        return Ok((connect(config).await?, None));
+    }
+    open_objects(config, uploads).await
+}
+
+#[cfg(feature = "embedded-s3")]
+async fn start_embedded(uploads: &Path) -> Result<EmbeddedS3, ConfigError> {
+    let started = EmbeddedS3::start(&uploads.join("s3"), EMBEDDED_BUCKET).await;
+    started.map_err(|error| {
+        ConfigError::new(
+            "S3_BUCKET",
+            format!("it is not set, and the embedded endpoint does not start: {error}"),
+        )
+    })
+}
+
+#[cfg(feature = "embedded-s3")]
+fn embedded_config(
+    endpoint: Reachable,
+    prefix: String,
+    public_url: Option<String>,
+) -> ObjectStoreConfig {
+    ObjectStoreConfig {
+        bucket: EMBEDDED_BUCKET.to_owned(),
+        prefix,
+        endpoint: Some(format!("http://{}", endpoint.address)),
+        region: Some("us-east-1".to_owned()),
+        public_url,
+        acl: crate::storage::ObjectAcl::None,
+        credentials: Some(endpoint.credentials),
+    }
 }
 
 #[cfg(not(feature = "embedded-s3"))]
@@ -338,6 +421,18 @@ async fn open_objects(config: ObjectsConfig) -> Result<ObjectStore, ConfigError>
     }
 }
 
+/// Opens the bucket for a command that may run beside a service.
+///
+/// # Errors
+/// [`ConfigError`].
+#[cfg(not(feature = "embedded-s3"))]
+pub async fn open_objects_beside_service(
+    config: ObjectsConfig,
+    _uploads: &Path,
+) -> Result<(ObjectStore, Option<()>), ConfigError> {
+    Ok((open_objects(config).await?, None))
+}
+
 async fn connect(config: ObjectStoreConfig) -> Result<ObjectStore, ConfigError> {
     ObjectStore::connect(config).await.map_err(|error| {
         ConfigError::new(
@@ -348,7 +443,7 @@ async fn connect(config: ObjectStoreConfig) -> Result<ObjectStore, ConfigError> 
 }
 
 /// An address that listens on every interface is reached on this host by the loopback's.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     let mut address = address;
     if address.ip().is_unspecified() {
         address.set_ip(match address {

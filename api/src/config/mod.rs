@@ -10,6 +10,7 @@ mod protection;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use options::Options;
 pub use protection::{Protection, Rate, UploadPace, UploadRoom};
@@ -76,6 +77,17 @@ pub struct Config {
     pub patience: Patience,
 }
 
+/// Where images lie: the part of the configuration that commands beside the service need.
+#[derive(Clone, Debug)]
+pub struct StoresConfig {
+    /// The folder of the local copies and the journal.
+    pub uploads_dir: PathBuf,
+    /// The database.
+    pub database: DbConfig,
+    /// The bucket.
+    pub objects: ObjectsConfig,
+}
+
 /// Where the service listens and what it serves.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -85,6 +97,8 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// The folder of the web client. `None`: the API alone.
     pub web_dir: Option<PathBuf>,
+    /// How long requests in flight may take after the service was told to stop.
+    pub shutdown: Duration,
 }
 
 /// Where objects go.
@@ -106,15 +120,18 @@ pub enum ObjectsConfig {
 pub struct Limits {
     /// Length of the file in bytes. A file of exactly this length is taken.
     pub max_upload_bytes: u64,
+    /// What uploads leave free on the disk of the uploads folder. 0: nothing.
+    pub min_free_bytes: u64,
     /// Pixels, sides and frames.
     pub image: ImageLimits,
 }
 
 impl Default for Limits {
-    /// 1 MiB, and the default limits of pixels, sides and frames.
+    /// 1 MiB, 256 MiB left free, and the default limits of pixels, sides and frames.
     fn default() -> Self {
         Self {
             max_upload_bytes: 1_048_576,
+            min_free_bytes: 256 * 1024 * 1024,
             image: ImageLimits::default(),
         }
     }
@@ -134,26 +151,13 @@ impl Config {
         )
     }
 
-    /// Checks the settings.
+    /// Checks the settings that say where images lie, for commands that need nothing else.
     ///
     /// # Errors
     /// [`ConfigError`] for the first one that cannot be used.
-    pub fn from_options(options: Options) -> Result<Self, ConfigError> {
-        let access = access::access(&options)?;
-        let keep_metadata = access::switch(
-            "KEEP_METADATA",
-            set(options.keep_metadata.clone()).as_deref(),
-            false,
-        )?;
-        let protection = Protection::from_options(&options)?;
+    pub fn stores_from(options: Options) -> Result<StoresConfig, ConfigError> {
         let uploads_dir = uploads_dir(set(options.uploads_dir));
-        Ok(Self {
-            protection,
-            server: ServerConfig {
-                listen: listen(set(options.listen))?,
-                public_url: public_url(set(options.public_url))?,
-                web_dir: web_dir(set(options.web_dir))?,
-            },
+        Ok(StoresConfig {
             database: database(
                 set(options.database_url),
                 set(options.database_ca),
@@ -167,8 +171,40 @@ impl Config {
                 acl: set(options.s3_acl),
                 region: set(options.aws_region),
             })?,
+            uploads_dir,
+        })
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first one that cannot be used.
+    pub fn from_options(options: Options) -> Result<Self, ConfigError> {
+        let access = access::access(&options)?;
+        let keep_metadata = access::switch(
+            "KEEP_METADATA",
+            set(options.keep_metadata.clone()).as_deref(),
+            false,
+        )?;
+        let protection = Protection::from_options(&options)?;
+        let StoresConfig {
+            uploads_dir,
+            database,
+            objects,
+        } = Self::stores_from(options.clone())?;
+        Ok(Self {
+            protection,
+            server: ServerConfig {
+                listen: listen(set(options.listen))?,
+                public_url: public_url(set(options.public_url))?,
+                web_dir: web_dir(set(options.web_dir))?,
+                shutdown: shutdown(set(options.shutdown_seconds))?,
+            },
+            database,
+            objects,
             limits: Limits {
                 max_upload_bytes: max_upload_bytes(set(options.max_upload_bytes))?,
+                min_free_bytes: min_free_bytes(set(options.min_free_bytes))?,
                 image: ImageLimits::default(),
             },
             secret: set(options.secret)
@@ -207,6 +243,21 @@ fn listen(value: Option<String>) -> Result<SocketAddr, ConfigError> {
         ConfigError::new(
             "LISTEN",
             format!("{text:?} is not an IP address and a port, such as 127.0.0.1:8080 or [::]:80"),
+        )
+    })
+}
+
+/// Longer than any upload may take.
+const MAX_SHUTDOWN_SECONDS: u64 = 3600;
+
+fn shutdown(value: Option<String>) -> Result<Duration, ConfigError> {
+    let text = value.unwrap_or_else(|| "25".to_owned());
+    let seconds = text.parse().ok();
+    let seconds = seconds.filter(|seconds| (1..=MAX_SHUTDOWN_SECONDS).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        ConfigError::new(
+            "SHUTDOWN_SECONDS",
+            format!("{text:?} is not a number of seconds from 1 to {MAX_SHUTDOWN_SECONDS}"),
         )
     })
 }
@@ -426,6 +477,18 @@ fn max_upload_bytes(value: Option<String>) -> Result<u64, ConfigError> {
         })
 }
 
+fn min_free_bytes(value: Option<String>) -> Result<u64, ConfigError> {
+    let Some(text) = value else {
+        return Ok(Limits::default().min_free_bytes);
+    };
+    text.parse().map_err(|_| {
+        ConfigError::new(
+            "MIN_FREE_BYTES",
+            format!("{text:?} is not a number of bytes, such as 268435456, or 0 for none"),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -452,6 +515,7 @@ mod tests {
             "S3_PUBLIC_URL" => options.s3_public_url = value,
             "S3_ACL" => options.s3_acl = value,
             "MAX_UPLOAD_BYTES" => options.max_upload_bytes = value,
+            "MIN_FREE_BYTES" => options.min_free_bytes = value,
             "ADMIN_KEY" => options.admin_key = value,
             "SECRET" => options.secret = value,
             "UPLOAD_KEYS" => options.upload_keys = value,
@@ -481,6 +545,7 @@ mod tests {
             }
         );
         assert_eq!(config.limits.max_upload_bytes, 1_048_576);
+        assert_eq!(config.limits.min_free_bytes, 268_435_456);
         assert!(config.access.admin_key.is_none());
         assert!(config.access.upload_keys.is_none());
         assert!(config.access.public_listing);
@@ -529,6 +594,8 @@ mod tests {
             ("MAX_UPLOAD_BYTES", "1MB", "number of bytes"),
             ("MAX_UPLOAD_BYTES", "0", "from 1"),
             ("MAX_UPLOAD_BYTES", "999999999999", "104857600"),
+            ("MIN_FREE_BYTES", "1GB", "number of bytes"),
+            ("MIN_FREE_BYTES", "-1", "0 for none"),
             ("ADMIN_KEY", "hunter2", "20 characters"),
             ("SECRET", "hunter2", "32 characters"),
             ("UPLOAD_KEYS", "hunter2", "NAME:SHA256"),

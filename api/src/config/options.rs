@@ -10,6 +10,9 @@ pub struct Options {
     /// What the links in answers begin with [default: http:// and the address that is listened on]
     #[arg(long, env = "PUBLIC_URL", hide_env_values = true, global = true)]
     pub public_url: Option<String>,
+    /// Seconds that requests in flight get to end after SIGTERM or SIGINT [default: 25]
+    #[arg(long, env = "SHUTDOWN_SECONDS", hide_env_values = true, global = true)]
+    pub shutdown_seconds: Option<String>,
     /// Folder of the local copies and the journal; made when missing [default: uploads]
     #[arg(long, env = "UPLOADS_DIR", hide_env_values = true, global = true)]
     pub uploads_dir: Option<String>,
@@ -43,6 +46,9 @@ pub struct Options {
     /// Largest file that is taken, in bytes [default: 1048576]
     #[arg(long, env = "MAX_UPLOAD_BYTES", hide_env_values = true, global = true)]
     pub max_upload_bytes: Option<String>,
+    /// Bytes that uploads leave free on the disk of UPLOADS_DIR; below it they are refused. 0 for none [default: 268435456]
+    #[arg(long, env = "MIN_FREE_BYTES", hide_env_values = true, global = true)]
+    pub min_free_bytes: Option<String>,
     /// Key that may delete any image, at least 20 characters [default: none]
     #[arg(long, env = "ADMIN_KEY", hide_env_values = true, global = true)]
     pub admin_key: Option<String>,

@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use mysql_async::{Opts, OptsBuilder, SslOpts};
 
 use super::Sqlite;
+use crate::fault;
 
 /// SQLite has one writer at a time; more connections only help reading.
 const SQLITE_CONNECTIONS: usize = 4;
@@ -20,12 +21,15 @@ const MYSQL_CONNECTIONS: usize = 16;
 /// `synchronous=FULL`, because with NORMAL in WAL mode acknowledged rows are lost in a power cut.
 /// `busy_timeout` comes first, as switching to WAL needs the lock too. It is shorter than every deadline: a
 /// query that waits for a lock cannot be given up from outside.
-const SQLITE_SETUP: &str = "
+pub(super) const SQLITE_SETUP: &str = "
     PRAGMA busy_timeout = 700;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
 ";
+
+/// What a test sets instead when it breaks that promise.
+const SQLITE_LESS_DURABLE: &str = "PRAGMA synchronous = NORMAL;";
 
 /// Why the pool could not be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +57,10 @@ pub(super) fn sqlite_pool(path: &Path) -> Result<Pool<Sqlite>, PrepareError> {
             setup
                 .map_err(ConnectionError::CouldntSetupConfiguration)
                 .map_err(sqlite_error)?;
+            if fault::broken("break.sqlite-synchronous-normal") {
+                let broken = connection.batch_execute(SQLITE_LESS_DURABLE).await;
+                broken.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            }
             Ok(connection)
         }
         .boxed()
@@ -108,7 +116,7 @@ fn connection_error(error: mysql_async::Error) -> ConnectionError {
     }
 }
 
-fn mysql_options(url: &str, ca: Option<&Path>) -> Result<Opts, PrepareError> {
+pub(super) fn mysql_options(url: &str, ca: Option<&Path>) -> Result<Opts, PrepareError> {
     let parsed = Opts::from_url(url).map_err(|error| PrepareError::Url(error.to_string()))?;
     let mut options = OptsBuilder::from_opts(parsed)
         // Updates report the rows that they found, as SQLite does, not those that they changed.

@@ -1,6 +1,6 @@
 //! Every query on the `images` table.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -20,14 +20,14 @@ pub struct Record {
 }
 
 /// What became of a record that was to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// It is there, and it is ours.
     Written,
     /// The image was deleted in the meantime. The tombstone stays as it is.
     Deleted,
-    /// Another image has this idempotency key. Nothing was written.
-    KeyTaken,
+    /// Another image has this idempotency key: this one. Nothing was written.
+    KeyTaken(Box<Record>),
 }
 
 /// Which images a list shows.
@@ -39,8 +39,28 @@ pub struct ListFilter {
     pub before: Option<ImageId>,
 }
 
+/// Where a tombstone stands among all of them, in the order in which they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TombstonePlace {
+    deleted_at: NaiveDateTime,
+    /// Empty: before all of that moment.
+    id: String,
+}
+
+impl TombstonePlace {
+    /// The place before the first tombstone of this moment.
+    #[must_use]
+    pub fn first_at(moment: DateTime<Utc>) -> Self {
+        Self {
+            deleted_at: moment.naive_utc(),
+            id: String::new(),
+        }
+    }
+}
+
 impl Db {
-    /// Writes the record of an image. Doing it twice is fine; the second time adds what is newly known.
+    /// Writes the record of an image. Doing it twice is fine; the second time adds what is newly known. The
+    /// deadline is that of all its queries together.
     ///
     /// # Errors
     /// [`DbError`].
@@ -50,6 +70,7 @@ impl Db {
         deadline: Duration,
     ) -> Result<WriteOutcome, DbError> {
         let row = Row::of(image);
+        let until = Instant::now() + deadline;
         let inserted = write_on_engine!(self, deadline, |connection| {
             diesel::insert_into(images::table)
                 .values(&row)
@@ -62,33 +83,52 @@ impl Db {
             Err(failure) => return Err(failure.into()),
         }
         // Either this record is there already, or another one has the key.
-        match self.find(image.id, deadline).await? {
-            None => Ok(WriteOutcome::KeyTaken),
-            Some(record) if record.deleted => Ok(WriteOutcome::Deleted),
-            Some(_) => self.note_stored(image, deadline).await,
+        match self.find(image.id, left_until(until)).await? {
+            None => {}
+            Some(record) if record.deleted => return Ok(WriteOutcome::Deleted),
+            Some(_) => {
+                if let Some(stored_at) = image.stored_at {
+                    self.note_stored(image.id, stored_at, left_until(until))
+                        .await?;
+                }
+                return Ok(WriteOutcome::Written);
+            }
+        }
+        let winner = match &image.idempotency_key {
+            Some(key) => self.find_by_key(key, left_until(until)).await?,
+            None => None,
+        };
+        match winner {
+            Some(winner) if winner.image.id != image.id => {
+                Ok(WriteOutcome::KeyTaken(Box::new(winner)))
+            }
+            // Whatever it was that made the record a duplicate: it may pass.
+            _ => Err(QueryFailure::UniqueViolation.into()),
         }
     }
 
     /// Notes when S3 confirmed the object, unless that is noted already.
-    async fn note_stored(
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn note_stored(
         &self,
-        image: &Image,
+        id: ImageId,
+        stored_at: DateTime<Utc>,
         deadline: Duration,
-    ) -> Result<WriteOutcome, DbError> {
-        let Some(stored_at) = image.stored_at else {
-            return Ok(WriteOutcome::Written);
-        };
-        let id = image.id.to_string();
+    ) -> Result<(), DbError> {
+        let id = id.to_string();
         write_on_engine!(self, deadline, |connection| {
             diesel::update(images::table.find(&id).filter(images::stored_at.is_null()))
                 .set(images::stored_at.eq(stored_at.naive_utc()))
                 .execute(connection)
                 .await
         })?;
-        Ok(WriteOutcome::Written)
+        Ok(())
     }
 
-    /// Turns the record into a tombstone, making it if it was never written. An older tombstone stays.
+    /// Turns the record into a tombstone, making it if it was never written. An older tombstone stays. The
+    /// deadline is that of all its queries together.
     ///
     /// # Errors
     /// [`DbError`].
@@ -100,6 +140,7 @@ impl Db {
     ) -> Result<(), DbError> {
         let mut row = Row::of(image);
         row.deleted_at = Some(deleted_at.naive_utc());
+        let until = Instant::now() + deadline;
         let inserted = write_on_engine!(self, deadline, |connection| {
             diesel::insert_into(images::table)
                 .values(&row)
@@ -110,7 +151,7 @@ impl Db {
             Err(QueryFailure::UniqueViolation) => {}
             inserted => return Ok(inserted.map(|_| ())?),
         }
-        write_on_engine!(self, deadline, |connection| {
+        write_on_engine!(self, left_until(until), |connection| {
             diesel::update(
                 images::table
                     .find(&row.id)
@@ -120,12 +161,12 @@ impl Db {
             .execute(connection)
             .await
         })?;
-        if self.find(image.id, deadline).await?.is_some() {
+        if self.find(image.id, left_until(until)).await?.is_some() {
             return Ok(());
         }
         // There was no such record: it is another image's that has the key.
         row.idempotency_key = None;
-        let inserted = write_on_engine!(self, deadline, |connection| {
+        let inserted = write_on_engine!(self, left_until(until), |connection| {
             diesel::insert_into(images::table)
                 .values(&row)
                 .execute(connection)
@@ -137,19 +178,22 @@ impl Db {
         }
     }
 
-    /// Images whose tombstones were written since, the oldest tombstone first.
+    /// Images whose tombstones stand after this place, the oldest tombstone first, and the places of these.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn deleted_since(
+    pub async fn deleted_after(
         &self,
-        since: DateTime<Utc>,
+        place: &TombstonePlace,
         limit: u32,
         deadline: Duration,
-    ) -> Result<Vec<(Image, DateTime<Utc>)>, DbError> {
+    ) -> Result<Vec<(Image, TombstonePlace)>, DbError> {
+        let at = Some(place.deleted_at);
         let rows: Vec<Row> = on_engine!(self, deadline, |connection| {
             images::table
-                .filter(images::deleted_at.ge(since.naive_utc()))
+                // The first half alone would do for the index, the second one tells those of one moment apart.
+                .filter(images::deleted_at.ge(at))
+                .filter(images::deleted_at.ne(at).or(images::id.gt(&place.id)))
                 .order((images::deleted_at.asc(), images::id.asc()))
                 .limit(limit.into())
                 .select(Row::as_select())
@@ -157,8 +201,11 @@ impl Db {
                 .await
         })?;
         let tombstones = rows.into_iter().map(|row| {
-            let deleted_at = row.deleted_at.map_or(since, |at| at.and_utc());
-            Record::try_from(row).map(|record| (record.image, deleted_at))
+            let place = TombstonePlace {
+                deleted_at: row.deleted_at.unwrap_or(place.deleted_at),
+                id: row.id.clone(),
+            };
+            Record::try_from(row).map(|record| (record.image, place))
         });
         Ok(tombstones.collect::<Result<_, _>>()?)
     }
@@ -181,6 +228,30 @@ impl Db {
                 .await
         })?;
         Ok(())
+    }
+
+    /// The records with the next ids after this one, by their ids, tombstones included.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn records_after(
+        &self,
+        after: Option<ImageId>,
+        limit: u32,
+        deadline: Duration,
+    ) -> Result<Vec<Record>, DbError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let rows: Vec<Row> = on_engine!(self, deadline, |connection| {
+            images::table
+                .filter(images::id.gt(&after))
+                .order(images::id.asc())
+                .limit(limit.into())
+                .select(Row::as_select())
+                .load(connection)
+                .await
+        })?;
+        let records = rows.into_iter().map(Record::try_from);
+        Ok(records.collect::<Result<_, _>>()?)
     }
 
     /// The record of this image, tombstones included.
@@ -357,6 +428,10 @@ impl TryFrom<Row> for Record {
             deleted: row.deleted_at.is_some(),
         })
     }
+}
+
+fn left_until(instant: Instant) -> Duration {
+    instant.saturating_duration_since(Instant::now())
 }
 
 fn unreadable(reason: impl std::fmt::Display) -> QueryFailure {

@@ -1,5 +1,6 @@
 //! Brings the tables to the form that this version needs.
 
+use diesel::migration::MigrationSource;
 use diesel::mysql::Mysql;
 use diesel::sqlite::Sqlite as SqliteBackend;
 use diesel_async::pooled_connection::deadpool::{Object, PoolError};
@@ -95,9 +96,12 @@ async fn run_on_sqlite(
 
 /// MySQL's DDL is not transactional: a named lock keeps hosts apart, and each migration is one statement.
 async fn run_on_mysql(
-    mut connection: Object<AsyncMysqlConnection>,
+    connection: Object<AsyncMysqlConnection>,
     direction: Direction,
 ) -> Result<usize, MigrationError> {
+    // The lock belongs to the connection. This one is not returned to the pool but closed, so the lock
+    // goes with it whatever happens in between, also when nobody waits for the lock any more.
+    let mut connection = Object::take(connection);
     let locked: LockResult = diesel::sql_query(format!(
         "SELECT GET_LOCK(CONCAT('image-handler/', DATABASE()), {LOCK_SECONDS}) AS locked"
     ))
@@ -107,9 +111,7 @@ async fn run_on_mysql(
     if locked.locked != Some(1) {
         return Err(MigrationError::Locked);
     }
-    // The lock belongs to the connection. This one is not returned to the pool but closed, so the lock
-    // goes with it whatever happens in between.
-    let mut harness = AsyncMigrationHarness::new(Object::take(connection));
+    let mut harness = AsyncMigrationHarness::new(connection);
     apply::<Mysql>(&mut harness, MYSQL, direction)
 }
 
@@ -119,7 +121,7 @@ fn apply<B: diesel::backend::Backend>(
     direction: Direction,
 ) -> Result<usize, MigrationError>
 where
-    EmbeddedMigrations: diesel::migration::MigrationSource<B>,
+    EmbeddedMigrations: MigrationSource<B>,
 {
     let ran = match direction {
         Direction::Up => harness
@@ -130,6 +132,30 @@ where
             .map(|ran| ran.len()),
     };
     ran.map_err(|error| MigrationError::Failed(error.to_string()))
+}
+
+/// The versions of the migrations of SQLite, in their order.
+pub(super) fn sqlite_versions() -> Vec<String> {
+    versions::<SqliteBackend>(&SQLITE)
+}
+
+/// The versions of the migrations of MySQL, in their order.
+pub(super) fn mysql_versions() -> Vec<String> {
+    versions::<Mysql>(&MYSQL)
+}
+
+fn versions<B: diesel::backend::Backend>(migrations: &EmbeddedMigrations) -> Vec<String>
+where
+    EmbeddedMigrations: MigrationSource<B>,
+{
+    // They are part of the program: that they can be read was seen when it was built.
+    let migrations = migrations.migrations().unwrap_or_default();
+    let mut versions: Vec<String> = migrations
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    versions.sort();
+    versions
 }
 
 fn no_connection(error: PoolError) -> MigrationError {

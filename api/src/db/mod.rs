@@ -1,15 +1,16 @@
 //! The record of every image, in SQLite or MySQL (and MariaDB) behind the same queries.
 //!
-//! May import `domain`. Knows neither `storage` nor HTTP.
+//! May import `domain` and `metrics`. Knows neither `storage` nor HTTP.
 
 mod blocked_contents;
 mod connection;
+mod examine;
 mod images;
 mod migrations;
 mod schema;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::SqliteConnection;
 use diesel_async::AsyncMysqlConnection;
@@ -18,10 +19,14 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 
 pub use blocked_contents::Blocked;
 pub use connection::PrepareError;
-pub use images::{ListFilter, Record, WriteOutcome};
+pub use examine::{
+    Denied, MigrationState, MysqlExaminer, NoConnection, SqliteFacts, TextColumn, examine_sqlite,
+};
+pub use images::{ListFilter, Record, TombstonePlace, WriteOutcome};
 pub use migrations::MigrationError;
 
 use crate::domain::Availability;
+use crate::metrics::{CallOutcome, Calls};
 
 type Sqlite = SyncConnectionWrapper<SqliteConnection>;
 
@@ -60,6 +65,10 @@ pub enum DbError {
 pub struct Db {
     pool: EnginePool,
     availability: Availability,
+    /// The same for what is written: a server that is read-only or locked still answers.
+    writing: Availability,
+    /// `None`: nobody asks how many queries there were.
+    calls: Option<Calls>,
     /// Held by whoever writes to SQLite.
     sqlite_writer: tokio::sync::Mutex<()>,
 }
@@ -67,6 +76,23 @@ pub struct Db {
 enum EnginePool {
     Sqlite(Pool<Sqlite>),
     Mysql(Pool<AsyncMysqlConnection>),
+}
+
+/// The name of the function that this stands in, such as `write_record`: what its queries are counted as.
+macro_rules! operation {
+    () => {{
+        fn here() {}
+        $crate::db::operation_of(std::any::type_name_of_val(&here))
+    }};
+}
+use operation;
+
+/// `write_record` of `image_handler::db::images::Db::write_record::{{closure}}::here`.
+fn operation_of(path: &'static str) -> &'static str {
+    path.rsplit("::")
+        .skip(1)
+        .find(|part| !part.starts_with('{'))
+        .unwrap_or("other")
 }
 
 /// Runs one query body on whichever engine the pool is of. Within the body `$connection` is a
@@ -78,15 +104,15 @@ macro_rules! on_engine {
     ($db:expr, $deadline:expr, |$connection:ident| sqlite: $sqlite:expr, mysql: $mysql:expr) => {
         match &$db.pool {
             $crate::db::EnginePool::Sqlite(pool) => {
-                on_engine!(@lease $db, $deadline, std::future::ready(()), pool, |$connection| $sqlite)
+                on_engine!(@lease $db, Use::Reading, $deadline, std::future::ready(()), pool, |$connection| $sqlite)
             }
             $crate::db::EnginePool::Mysql(pool) => {
-                on_engine!(@lease $db, $deadline, std::future::ready(()), pool, |$connection| $mysql)
+                on_engine!(@lease $db, Use::Reading, $deadline, std::future::ready(()), pool, |$connection| $mysql)
             }
         }
     };
-    (@lease $db:expr, $deadline:expr, $turn:expr, $pool:ident, |$connection:ident| $body:expr) => {
-        $db.within($deadline, async {
+    (@lease $db:expr, Use::$use:ident, $deadline:expr, $turn:expr, $pool:ident, |$connection:ident| $body:expr) => {
+        $db.within($crate::db::operation!(), $crate::db::Use::$use, $deadline, async {
             let _turn = $turn.await;
             let connection = $pool.get().await.map_err($crate::db::QueryFailure::no_connection)?;
             let mut lease = $crate::db::Lease::new(connection, |connection| {
@@ -110,10 +136,10 @@ macro_rules! write_on_engine {
     ($db:expr, $deadline:expr, |$connection:ident| $body:expr) => {
         match &$db.pool {
             $crate::db::EnginePool::Sqlite(pool) => {
-                $crate::db::on_engine!(@lease $db, $deadline, $db.sqlite_writer.lock(), pool, |$connection| $body)
+                $crate::db::on_engine!(@lease $db, Use::Writing, $deadline, $db.sqlite_writer.lock(), pool, |$connection| $body)
             }
             $crate::db::EnginePool::Mysql(pool) => {
-                $crate::db::on_engine!(@lease $db, $deadline, std::future::ready(()), pool, |$connection| $body)
+                $crate::db::on_engine!(@lease $db, Use::Writing, $deadline, std::future::ready(()), pool, |$connection| $body)
             }
         }
     };
@@ -135,14 +161,31 @@ impl Db {
         Ok(Self {
             pool,
             availability: Availability::default(),
+            writing: Availability::default(),
+            calls: None,
             sqlite_writer: tokio::sync::Mutex::default(),
         })
     }
 
-    /// Whether the database answered the last call.
+    /// Has its queries counted.
+    #[must_use]
+    pub fn counted_by(mut self, calls: Calls) -> Self {
+        self.calls = Some(calls);
+        self
+    }
+
+    /// Whether the database answered the last question. What it does with records is another matter
+    /// ([`Self::takes_records`]): reads go on while it is read-only or locked.
     #[must_use]
     pub fn availability(&self) -> &Availability {
         &self.availability
+    }
+
+    /// Whether the database answers, and took the last thing that was to be written. While it does not,
+    /// only the replayer tries.
+    #[must_use]
+    pub fn takes_records(&self) -> bool {
+        self.availability.is_available() && self.writing.is_available()
     }
 
     /// Asks the database for an answer.
@@ -161,27 +204,58 @@ impl Db {
     /// Runs a query, gives it up after `deadline`, and learns whether the database is there.
     async fn within<T>(
         &self,
+        operation: &'static str,
+        what: Use,
         deadline: Duration,
         query: impl Future<Output = Result<T, QueryFailure>>,
     ) -> Result<T, QueryFailure> {
-        let result = match tokio::time::timeout(deadline, query).await {
-            Ok(result) => result,
-            Err(_) => Err(QueryFailure::Away(format!("no answer within {deadline:?}"))),
+        let began = Instant::now();
+        let (result, outcome) = match tokio::time::timeout(deadline, query).await {
+            Ok(result) => {
+                let outcome = outcome_of(&result);
+                (result, outcome)
+            }
+            Err(_) => (
+                Err(QueryFailure::Away(format!("no answer within {deadline:?}"))),
+                CallOutcome::Timeout,
+            ),
         };
-        match &result {
-            Err(QueryFailure::Away(reason)) => {
+        if let Some(calls) = &self.calls {
+            calls.ended(operation, outcome, began.elapsed());
+        }
+        match (&result, what) {
+            (Err(QueryFailure::Away(reason)), Use::Reading) => {
                 if self.availability.failed() {
                     log::warn!("the database is away, uploads go on: {reason}");
                 }
             }
-            _ => {
+            (Err(QueryFailure::Away(reason)), Use::Writing) => {
+                if self.writing.failed() {
+                    log::warn!("the database takes no records, uploads go on: {reason}");
+                }
+            }
+            (_, Use::Reading) => {
                 if self.availability.answered() {
                     log::info!("the database answers again");
+                }
+            }
+            (_, Use::Writing) => {
+                // What can be written to can be read too.
+                let answers_again = self.availability.answered();
+                if self.writing.answered() || answers_again {
+                    log::info!("the database takes records again");
                 }
             }
         }
         result
     }
+}
+
+/// What a query is for.
+#[derive(Clone, Copy, Debug)]
+enum Use {
+    Reading,
+    Writing,
 }
 
 /// How a query ended without a result.
@@ -191,6 +265,14 @@ enum QueryFailure {
     Refused(String),
     UniqueViolation,
     Unreadable(String),
+}
+
+/// That a row is there already is an answer to work with.
+fn outcome_of<T>(result: &Result<T, QueryFailure>) -> CallOutcome {
+    match result {
+        Ok(_) | Err(QueryFailure::UniqueViolation) => CallOutcome::Ok,
+        Err(_) => CallOutcome::Error,
+    }
 }
 
 impl QueryFailure {
@@ -268,5 +350,20 @@ impl<O> Drop for Lease<O> {
         if let Some(connection) = self.connection.take() {
             (self.discard)(connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn a_query_is_counted_under_the_name_of_its_function() {
+        async fn find_something() -> &'static str {
+            let outer = async || {
+                let inner = async { operation!() };
+                inner.await
+            };
+            outer().await
+        }
+        assert_eq!(find_something().await, "find_something");
     }
 }

@@ -1,4 +1,4 @@
-//! How the parts are.
+//! How the parts are, and what was counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Images;
+use crate::metrics::State;
 
 /// A probe must be answered before whoever asks gives up.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(1);
@@ -24,15 +25,15 @@ pub enum PartState {
 /// How the parts are.
 #[derive(Clone, Debug)]
 pub struct Readiness {
-    /// The database.
+    /// The database: degraded when it answers but took no record at the last try.
     pub database: PartState,
-    /// The uploads folder.
+    /// The uploads folder: degraded while it has no room for uploads.
     pub disk: PartState,
     /// The journal: degraded when a file in it could not be read at start.
     pub journal: PartState,
     /// S3, as far as the last call to it tells: a probe makes none.
     pub s3: PartState,
-    /// How many images something is owed for.
+    /// How many images something is owed for. A delete that only waits for its second look is not counted.
     pub pending: usize,
     /// When the oldest of these was made.
     pub oldest_pending: Option<DateTime<Utc>>,
@@ -53,19 +54,55 @@ impl Images {
             let parts = &images.parts;
             let (database, disk) =
                 tokio::join!(parts.db.ping(DATABASE_DEADLINE), parts.local.is_writable());
-            let (pending, oldest_pending) = parts.journal.pending();
+            let (pending, oldest_pending) = parts.journal.pending(parts.patience.late_object);
             let state = |works, otherwise| if works { PartState::Ok } else { otherwise };
+            let database = match database {
+                Ok(()) if parts.db.takes_records() => PartState::Ok,
+                Ok(()) => PartState::Degraded,
+                Err(_) => PartState::Down,
+            };
             Readiness {
-                database: state(database.is_ok(), PartState::Down),
-                disk: state(disk, PartState::Down),
+                database,
+                disk: match (disk, parts.space.is_low()) {
+                    (false, _) => PartState::Down,
+                    (true, true) => PartState::Degraded,
+                    (true, false) => PartState::Ok,
+                },
                 journal: state(parts.journal.unreadable() == 0, PartState::Degraded),
                 s3: state(
-                    parts.objects.availability().is_available(),
+                    parts.objects.availability().is_prompt(),
                     PartState::Degraded,
                 ),
                 pending,
                 oldest_pending,
             }
+        })
+        .await
+    }
+
+    /// What was counted, and how the parts are, as text. Asks neither S3 nor the database and walks no folder.
+    ///
+    /// # Errors
+    /// Those of the encoder.
+    pub async fn metrics_text(self: &Arc<Self>) -> anyhow::Result<String> {
+        self.detached(|images| async move {
+            let parts = &images.parts;
+            let (pending, oldest) = parts.journal.pending(parts.patience.late_object);
+            let owed = parts.journal.owed();
+            let state = State {
+                pending,
+                oldest_pending: oldest
+                    .and_then(|oldest| (Utc::now() - oldest).to_std().ok())
+                    .unwrap_or_default(),
+                owed_objects: owed.objects,
+                owed_records: owed.records,
+                owed_removals: owed.removals,
+                unreadable_entries: parts.journal.unreadable(),
+                s3_available: parts.objects.availability().is_available(),
+                database_available: parts.db.availability().is_available(),
+                space: parts.local.space().await.ok(),
+            };
+            Ok(images.metrics().render(&state)?)
         })
         .await
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
@@ -12,12 +13,13 @@ use tokio::sync::{Notify, oneshot};
 use super::Images;
 use super::publish::{Settled, Waiting, original};
 use super::read::Found;
-use crate::db::{Blocked, DbError};
+use crate::db::{Blocked, DbError, Record};
 use crate::domain::{
     AltText, Checksum, FileName, IdempotencyKey, IdempotencyKeyHash, Image, ImageId, Uploader,
 };
+use crate::fault;
 use crate::inspect::{InspectError, Inspected, inspect};
-use crate::storage::{Claim, Entry, Intent, StorageKey, WriteError};
+use crate::storage::{Claim, Entry, Intent, Step, StorageKey, WriteError};
 
 /// Inspecting and hashing more bytes than this takes more than a few milliseconds.
 const LONG_TO_INSPECT: usize = 2 * 1024 * 1024;
@@ -57,6 +59,9 @@ pub enum IngestError {
     /// The local copy or the journal entry could not be made durable.
     #[error(transparent)]
     NotDurable(#[from] WriteError),
+    /// The disk has less room than uploads have to leave.
+    #[error("the disk has no room for uploads")]
+    NoRoom,
     /// An upload with the same key has been running for too long to wait for it.
     #[error("an upload with the same idempotency key is still running")]
     KeyInUse,
@@ -81,11 +86,21 @@ impl Images {
     /// # Errors
     /// [`IngestError`]; nothing is left behind.
     pub async fn ingest(self: &Arc<Self>, upload: Upload) -> Result<Ingested, IngestError> {
-        self.detached(|images| async move { images.take_in(upload).await })
-            .await
+        let (began, received) = (Instant::now(), upload.bytes.len() as u64);
+        let ingested = self
+            .detached(|images| async move { images.take_in(upload).await })
+            .await?;
+        let published = match &ingested {
+            Ingested::Created(found) => Some(found.image.size_bytes),
+            Ingested::Replayed(_) => None,
+        };
+        self.metrics()
+            .upload_taken_in(received, published, began.elapsed());
+        Ok(ingested)
     }
 
     async fn take_in(self: Arc<Self>, upload: Upload) -> Result<Ingested, IngestError> {
+        let _waited_for = self.foreground.enter();
         let (image, bytes, place) = if upload.bytes.len() > LONG_TO_INSPECT {
             // Other work of this thread moves to another one meanwhile.
             tokio::task::block_in_place(|| self.to_publish(upload))
@@ -100,22 +115,30 @@ impl Images {
             Some(key) => {
                 let running =
                     tokio::time::timeout(self.parts.patience.twin, self.running_keys.enter(key));
-                let running = running.await.map_err(|_| IngestError::KeyInUse)?;
-                if let Some(replayed) = self.earlier_upload(key, &image).await? {
-                    return Ok(Ingested::Replayed(replayed));
-                }
-                Some(running)
+                Some(running.await.map_err(|_| IngestError::KeyInUse)?)
             }
         };
-
-        let entry = if self.check_content(&image).await? {
+        // However many questions it is asked, the database makes nobody wait for longer than this.
+        let patience = self.parts.patience.upload_record;
+        let began = Instant::now();
+        let left = || patience.saturating_sub(began.elapsed());
+        if let Some(key) = &image.idempotency_key
+            && let Some(replayed) = self.earlier_upload(key, &image, left()).await?
+        {
+            return Ok(Ingested::Replayed(replayed));
+        }
+        let entry = if self.check_content(&image, left()).await? {
             Entry::publish(image.clone())
         } else {
             Entry::publish_unchecked(image.clone())
         };
+        let left_for_record = left();
         let claim = self.make_durable(entry, bytes).await?;
+        if fault::broken("break.local-copy-removed-early") {
+            let _ = self.parts.local.remove(original(&image)).await;
+        }
         drop(place);
-        match self.publish_and_answer(claim).await {
+        match self.publish_and_answer(claim, left_for_record).await {
             Settled::Entry(entry) => {
                 log::info!(
                     "image {id} taken in, size_bytes={}, owed={:?}",
@@ -127,7 +150,11 @@ impl Images {
             Settled::Blocked(blocked) => Err(IngestError::Blocked(blocked)),
             // Nobody knows the id of this image yet, so nobody can have deleted it.
             Settled::Deleted => Err(IngestError::KeySpent),
-            Settled::KeyTaken(claim, entry) => self.give_way(claim, entry).await,
+            // Another host was faster with the same key: its image is the answer.
+            Settled::KeyTaken(winner) => {
+                let replayed = self.recorded_upload(winner, &image).await?;
+                Ok(Ingested::Replayed(replayed))
+            }
         }
     }
 
@@ -166,7 +193,10 @@ impl Images {
             uploader: upload.uploader,
             alt: upload.alt,
             file_name: upload.file_name,
-            idempotency_key: upload.idempotency_key.map(IdempotencyKey::hash),
+            idempotency_key: upload
+                .idempotency_key
+                .filter(|_| !fault::broken("break.retry-not-idempotent"))
+                .map(IdempotencyKey::hash),
             stored_at: None,
         };
         Ok((image, bytes, upload.place))
@@ -174,29 +204,44 @@ impl Images {
 
     /// Publishes on a task of its own, and answers when that has ended or when an answer has waited long
     /// enough. The publication goes on, and what it finds then is the replayer's business.
-    async fn publish_and_answer(self: &Arc<Self>, claim: Claim) -> Settled {
+    async fn publish_and_answer(
+        self: &Arc<Self>,
+        claim: Claim,
+        left_for_record: Duration,
+    ) -> Settled {
+        let mut effort = self.upload_effort();
+        effort.record = effort
+            .record
+            .map(|_| left_for_record)
+            .filter(|left| !left.is_zero());
         let (answer, early) = oneshot::channel();
         let waiting = Waiting {
             patience: self.parts.patience.upload_object,
             answer,
         };
         let publication = self.detached(move |images| async move {
-            images
-                .settle(claim, images.upload_effort(), Some(waiting))
-                .await
+            images.settle(claim, effort, Some(waiting)).await
         });
         tokio::select! {
             settled = publication => settled,
-            Ok(entry) = early => Settled::Entry(entry),
+            Ok(early) = early => early.map_or_else(Settled::from, Settled::Entry),
         }
     }
 
     /// Local copy first, then the journal entry: the entry is the commit point.
     async fn make_durable(&self, entry: Entry, bytes: Bytes) -> Result<Claim, IngestError> {
         let (id, key) = (entry.image.id, original(&entry.image));
+        // Looked at again, as the disk may have filled while the body was read.
+        if self.parts.space.is_low() {
+            return Err(IngestError::NoRoom);
+        }
         self.parts.local.write(key, bytes).await?;
+        fault::crash("ingest.after-copy");
         match self.parts.journal.create(entry).await {
-            Ok(Some(claim)) => Ok(claim),
+            Ok(Some(claim)) => {
+                fault::crash("ingest.after-entry");
+                Ok(claim)
+            }
             Ok(None) => unreachable!("a new id has no entry yet"),
             Err(error) => {
                 if let Err(error) = self.parts.local.remove(key).await {
@@ -210,15 +255,11 @@ impl Images {
     }
 
     /// Refuses content that the operator has blocked. Says whether the database could tell.
-    async fn check_content(&self, image: &Image) -> Result<bool, IngestError> {
+    async fn check_content(&self, image: &Image, deadline: Duration) -> Result<bool, IngestError> {
         if !self.parts.db.availability().is_available() {
             return Ok(false);
         }
-        let blocked = self
-            .parts
-            .db
-            .find_blocked(&contents(image), self.parts.patience.upload_record)
-            .await;
+        let blocked = self.parts.db.find_blocked(&contents(image), deadline).await;
         match blocked {
             Ok(None) => Ok(true),
             Ok(Some(blocked)) => Err(IngestError::Blocked(blocked)),
@@ -234,40 +275,56 @@ impl Images {
         &self,
         key: &IdempotencyKeyHash,
         now: &Image,
+        deadline: Duration,
     ) -> Result<Option<Found>, IngestError> {
+        let mut unpromised = None;
         if let Some(entry) = self.parts.journal.find_by_key(key) {
             if entry.intent == Intent::Remove {
                 return Err(IngestError::KeySpent);
             }
             same_upload(&entry.image, now)?;
-            return Ok(Some(self.found_in_journal(&entry).await));
+            if entry.promised || !entry.owes(Step::WriteRecord) {
+                return Ok(Some(self.found_in_journal(&entry).await));
+            }
+            // A crash came before its answer. By now the key may have made another image.
+            unpromised = Some(entry);
         }
-        if !self.parts.db.availability().is_available()
+        if unpromised.is_none()
+            && !self.parts.db.availability().is_available()
             && let Some(replayed) = self.settled_upload(key, now).await?
         {
             return Ok(Some(replayed));
         }
         // Asked even of a database that was away a moment ago: a key that is not looked up may become a
         // second image.
-        let recorded = self
-            .parts
-            .db
-            .find_by_key(key, self.parts.patience.upload_record)
-            .await;
-        match recorded {
-            Ok(None) => Ok(None),
-            Ok(Some(record)) if record.deleted => Err(IngestError::KeySpent),
-            Ok(Some(record)) => {
-                same_upload(&record.image, now)?;
-                Ok(Some(self.found_in_database(record.image).await))
+        let recorded = self.parts.db.find_by_key(key, deadline).await;
+        match (recorded, unpromised) {
+            (Ok(Some(record)), _) => Ok(Some(self.recorded_upload(record, now).await?)),
+            (Ok(None) | Err(DbError::Away(_)), Some(entry)) => {
+                if self.parts.journal.promise(entry.image.id).await? {
+                    Ok(Some(self.found_in_journal(&entry).await))
+                } else {
+                    // Settled a moment ago, one way or the other.
+                    Err(IngestError::KeyInUse)
+                }
             }
+            (Ok(None), None) => Ok(None),
             // Uploads go on without the database. Should another host know the key, that shows when the
             // record is written.
-            Err(DbError::Away(_)) => self.settled_upload(key, now).await,
-            Err(error @ (DbError::Unreadable(_) | DbError::Refused(_))) => {
+            (Err(DbError::Away(_)), None) => self.settled_upload(key, now).await,
+            (Err(error @ (DbError::Unreadable(_) | DbError::Refused(_))), _) => {
                 Err(IngestError::Database(error))
             }
         }
+    }
+
+    /// The image whose record has the key of this upload.
+    async fn recorded_upload(&self, record: Record, now: &Image) -> Result<Found, IngestError> {
+        if record.deleted {
+            return Err(IngestError::KeySpent);
+        }
+        same_upload(&record.image, now)?;
+        Ok(self.found_in_database(record.image).await)
     }
 
     /// The image that one of the last uploads with a key made on this host.
@@ -281,64 +338,6 @@ impl Images {
         };
         same_upload(&entry.image, now)?;
         Ok(Some(self.found_in_journal(&entry).await))
-    }
-
-    /// Another host was faster with the same key: its image is the answer, this one is taken back.
-    async fn give_way(&self, mut claim: Claim, entry: Entry) -> Result<Ingested, IngestError> {
-        let key = entry.image.idempotency_key.clone();
-        let mut image = entry.image;
-        let winner = match &key {
-            Some(key) => self.earlier_in_database(key, &image).await,
-            None => unreachable!("only a key can be taken"),
-        };
-        // Without the key, so that its tombstone does not collide with the winner's record.
-        image.idempotency_key = None;
-        let removal = Entry::remove(image.clone());
-        match claim.write(removal.clone()).await {
-            Ok(()) => {
-                self.settle(claim, self.remove_effort(), None).await;
-            }
-            Err(error) => {
-                // Nobody was told of this image: without its entry and its copy it is no more.
-                log::error!(
-                    "image {}: its removal cannot be journaled: {error}",
-                    image.id
-                );
-                if let Err(error) = claim.finish(removal).await {
-                    log::error!("image {}: its journal entry stays: {error}", image.id);
-                }
-                if let Err(error) = self.parts.local.remove(original(&image)).await {
-                    log::error!("image {}: its local copy stays: {error}", image.id);
-                }
-            }
-        }
-        winner
-    }
-
-    async fn earlier_in_database(
-        &self,
-        key: &IdempotencyKeyHash,
-        now: &Image,
-    ) -> Result<Ingested, IngestError> {
-        let found = self
-            .parts
-            .db
-            .find_by_key(key, self.parts.patience.upload_record)
-            .await;
-        match found {
-            Ok(Some(record)) if record.deleted => Err(IngestError::KeySpent),
-            Ok(Some(record)) => {
-                same_upload(&record.image, now)?;
-                Ok(Ingested::Replayed(
-                    self.found_in_database(record.image).await,
-                ))
-            }
-            // It was there a moment ago. The client's retry will find it.
-            Ok(None) | Err(DbError::Away(_)) => Err(IngestError::KeyInUse),
-            Err(error @ (DbError::Unreadable(_) | DbError::Refused(_))) => {
-                Err(IngestError::Database(error))
-            }
-        }
     }
 }
 

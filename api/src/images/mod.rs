@@ -1,16 +1,19 @@
-//! What the product does with images, as use cases: ingest, publish, replay, read, remove.
+//! What the product does with images, as use cases: ingest, publish, replay, read, remove, reconcile.
 //!
-//! May import `db`, `storage`, `inspect` and `domain`. Knows nothing of HTTP.
+//! May import `db`, `storage`, `inspect`, `domain` and `metrics`. Knows nothing of HTTP.
 //!
 //! Every use case runs on the process's own runtime, apart from the request that asked for it: a client
 //! that goes away in the middle leaves nothing half-done.
 
+mod foreground;
 mod health;
 mod ingest;
 mod publish;
 mod read;
+pub mod reconcile;
 mod remove;
 mod replay;
+mod take_back;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -18,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub use health::{PartState, Readiness};
 pub use ingest::{IngestError, Ingested, Upload};
@@ -28,7 +31,8 @@ pub use remove::{PurgeError, RemoveError};
 use crate::db::{Db, MigrationError};
 use crate::domain::{Access, Image, ImageId, Secret};
 use crate::inspect::{ImageLimits, Metadata};
-use crate::storage::{Journal, LocalStore, ObjectStore};
+use crate::metrics::Metrics;
+use crate::storage::{Journal, LocalStore, ObjectStore, Space};
 
 /// How many KiB are on their way to S3 at once, each object in memory with the buffers of its request: about ten
 /// images of 1 MB, or forty of 235 kB. More are left to the replayer.
@@ -39,7 +43,8 @@ const KIB_BESIDE_OBJECT: u64 = 64;
 /// How long the use cases wait for the parts outside the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// How long an upload's answer waits for S3. The request to S3 goes on.
+    /// How long an upload's answer waits for S3. The request to S3 goes on. Later uploads do not wait at all,
+    /// until S3 has answered within this time.
     pub upload_object: Duration,
     /// How long an upload waits for the database before it is answered as pending. With the above it
     /// keeps the answer within two seconds when both hang.
@@ -80,6 +85,8 @@ impl Default for Patience {
 pub struct Parts {
     /// The uploads folder.
     pub local: LocalStore,
+    /// The room that it has.
+    pub space: Space,
     /// The journal in it.
     pub journal: Arc<Journal>,
     /// The bucket.
@@ -96,28 +103,55 @@ pub struct Parts {
     pub metadata: Metadata,
     /// How long to wait for what.
     pub patience: Patience,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The use cases. Built once, shared by all requests.
 pub struct Images {
     parts: Parts,
     running_keys: ingest::RunningKeys,
+    /// What the replayer gives way to.
+    foreground: foreground::Foreground,
     /// Objects that are on their way to S3 at this moment, in KiB.
     storing: Semaphore,
     /// Images whose trouble has been logged: it is said once, not in every round of the replayer.
     reported: Mutex<HashSet<ImageId>>,
+    /// How many use cases run at this moment, those included that nobody waits for any more.
+    running: watch::Sender<usize>,
     runtime: Handle,
+}
+
+/// A use case that runs. It has ended when this is dropped.
+struct Run(Arc<Images>);
+
+impl Run {
+    fn of(images: &Arc<Images>) -> Self {
+        images.running.send_modify(|running| *running += 1);
+        Self(Arc::clone(images))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.0.running.send_modify(|running| *running -= 1);
+    }
 }
 
 impl Images {
     /// Puts the parts together. Work runs on the runtime that this is called on.
     #[must_use]
-    pub fn new(parts: Parts) -> Arc<Self> {
+    pub fn new(mut parts: Parts) -> Arc<Self> {
+        parts
+            .objects
+            .expect_answers_within(parts.patience.upload_object);
         Arc::new(Self {
             parts,
             running_keys: ingest::RunningKeys::default(),
+            foreground: foreground::Foreground::default(),
             storing: Semaphore::new(STORING_KIB as usize),
             reported: Mutex::default(),
+            running: watch::Sender::default(),
             runtime: Handle::current(),
         })
     }
@@ -128,10 +162,30 @@ impl Images {
         &self.parts.secret
     }
 
+    /// Whether the disk has room for uploads.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.parts.space.is_low()
+    }
+
     /// Who may do what.
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.parts.access
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    /// Waits until no use case runs, at most for `patience`: the rest is in the journal. Publications go on
+    /// when their uploads have been answered, and what they still get done need not be done again.
+    pub async fn finish(&self, patience: Duration) {
+        let mut running = self.running.subscribe();
+        let ended = running.wait_for(|running| *running == 0);
+        let _ = tokio::time::timeout(patience, ended).await;
     }
 
     /// How much of [`STORING_KIB`] an object takes. The largest takes all.
@@ -154,7 +208,12 @@ impl Images {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        match self.runtime.spawn(work(Arc::clone(self))).await {
+        let (run, work) = (Run::of(self), work(Arc::clone(self)));
+        let task = self.runtime.spawn(async move {
+            let _run = run;
+            work.await
+        });
+        match task.await {
             Ok(value) => value,
             Err(stopped) => match stopped.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

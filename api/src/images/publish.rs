@@ -2,6 +2,7 @@
 //!
 //! Each step can be done twice without harm, so a crash at any point costs at most a repetition.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
@@ -9,23 +10,30 @@ use tokio::sync::oneshot;
 
 use super::Images;
 use super::ingest::contents;
-use crate::db::{Blocked, WriteOutcome};
-use crate::domain::{Checksum, Image};
+use crate::db::{Blocked, DbError, Record, WriteOutcome};
+use crate::domain::{Checksum, Image, ImageId};
+use crate::fault;
 use crate::storage::{Claim, Entry, Intent, ObjectError, Step, StorageKey};
+
+/// How long the replayer waits until S3 may be given another object.
+const QUEUED_REPLAY: Duration = Duration::from_secs(5);
 
 /// What an attempt spends on each part. `None`: the part is known to be away, leave its steps.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Effort {
+pub(super) struct Effort<'round> {
     pub(super) object: Option<Duration>,
     pub(super) record: Option<Duration>,
+    /// Whether S3 has been tried in a round in which it is tried once while it is away.
+    pub(super) tried_object: Option<&'round AtomicBool>,
 }
 
 /// Where somebody waits for an answer while a publication goes on.
 pub(super) struct Waiting {
     /// How long the answer waits for S3.
     pub(super) patience: Duration,
-    /// Takes the entry as it stands when the answer can be given before the publication has ended.
-    pub(super) answer: oneshot::Sender<Entry>,
+    /// Takes the entry as it stands, or what has overtaken it, when the answer can be given before the
+    /// publication has ended.
+    pub(super) answer: oneshot::Sender<Result<Entry, Overtaken>>,
 }
 
 /// How an attempt ended.
@@ -36,37 +44,50 @@ pub(super) enum Settled {
     Deleted,
     /// The operator has blocked the content. The removal of the image is journaled.
     Blocked(Blocked),
-    /// Another image has the idempotency key. The entry stands as it was.
-    KeyTaken(Claim, Entry),
+    /// This other image has the idempotency key. Nobody was told of the one that was to be published, and it
+    /// is taken back.
+    KeyTaken(Record),
 }
 
 /// Why a publication ends before its end.
-enum Overtaken {
+#[derive(Clone, Debug)]
+pub(super) enum Overtaken {
     /// Deleted through another host: the record is a tombstone.
     TombstoneFound,
     /// Deleted here: a removal has taken the entry's place.
     Removed,
-    /// Another image has the idempotency key.
-    KeyTaken,
+    /// This other image has the idempotency key.
+    KeyTaken(Box<Record>),
     /// The operator has blocked the content.
     Blocked(Blocked),
+}
+
+impl From<Overtaken> for Settled {
+    fn from(overtaken: Overtaken) -> Self {
+        match overtaken {
+            Overtaken::TombstoneFound | Overtaken::Removed => Self::Deleted,
+            Overtaken::KeyTaken(winner) => Self::KeyTaken(*winner),
+            Overtaken::Blocked(blocked) => Self::Blocked(blocked),
+        }
+    }
 }
 
 impl Images {
     /// What an upload spends on S3 and the database: as much as the replayer would, if they answer.
     /// Who waits for the upload does not wait for all of it.
-    pub(super) fn upload_effort(&self) -> Effort {
+    pub(super) fn upload_effort(&self) -> Effort<'static> {
         let patience = &self.parts.patience;
-        let object = self.parts.objects.availability().is_available();
-        let record = self.parts.db.availability().is_available();
+        let object = self.parts.objects.availability().is_prompt();
+        let record = self.parts.db.takes_records();
         Effort {
             object: object.then_some(patience.replay_object),
             record: record.then_some(patience.upload_record),
+            tried_object: None,
         }
     }
 
     /// What a delete spends on S3 and the database before it is answered.
-    pub(super) fn remove_effort(&self) -> Effort {
+    pub(super) fn remove_effort(&self) -> Effort<'static> {
         Effort {
             object: self
                 .upload_effort()
@@ -80,8 +101,8 @@ impl Images {
     /// makes the replayer look at that.
     pub(super) async fn settle(
         &self,
-        claim: Claim,
-        effort: Effort,
+        mut claim: Claim,
+        effort: Effort<'_>,
         waiting: Option<Waiting>,
     ) -> Settled {
         let Some(before) = claim.entry() else {
@@ -90,53 +111,26 @@ impl Images {
         };
         let mut entry = (*before).clone();
         match entry.intent {
-            Intent::Publish => match self.publish(&claim, &mut entry, effort, waiting).await {
-                Ok(()) => {}
-                Err(Overtaken::Removed) => return Settled::Deleted,
-                Err(Overtaken::KeyTaken) => return Settled::KeyTaken(claim, entry),
-                Err(Overtaken::TombstoneFound) => {
-                    return self.take_back(claim, entry, effort, Settled::Deleted).await;
+            Intent::Publish => {
+                let is_awaited = waiting.is_some();
+                let published = self.publish(&mut claim, &mut entry, effort, waiting);
+                if let Err(overtaken) = published.await {
+                    return self.end_overtaken(claim, entry, effort, overtaken).await;
                 }
-                Err(Overtaken::Blocked(blocked)) => {
-                    return self
-                        .take_back(claim, entry, effort, Settled::Blocked(blocked))
-                        .await;
-                }
-            },
+                // Somebody is told of it now. Costs nothing more: what still owes something is written anyway.
+                entry.promised |= is_awaited;
+            }
             Intent::Remove => self.carry_out_removal(&mut entry, effort).await,
         }
-        if self.keep(claim, &before, entry.clone()).await {
-            Settled::Entry(entry)
-        } else {
-            // What could not be noted is not counted as done: it will be done once more.
-            Settled::Entry((*before).clone())
-        }
-    }
-
-    /// Turns a publication into a removal, and carries out as much of that as can be.
-    async fn take_back(
-        &self,
-        claim: Claim,
-        publication: Entry,
-        effort: Effort,
-        settled: Settled,
-    ) -> Settled {
-        let before = claim.entry();
-        let mut removal = Entry::remove(publication.image);
-        self.carry_out_removal(&mut removal, effort).await;
-        match before {
-            Some(before) if !self.keep(claim, &before, removal).await => {
-                Settled::Entry((*before).clone())
-            }
-            _ => settled,
-        }
+        self.keep(claim, &before, entry.clone()).await;
+        Settled::Entry(entry)
     }
 
     async fn publish(
         &self,
-        claim: &Claim,
+        claim: &mut Claim,
         entry: &mut Entry,
-        effort: Effort,
+        effort: Effort<'_>,
         waiting: Option<Waiting>,
     ) -> Result<(), Overtaken> {
         // Not even for a moment: what is blocked is not put where all can see it, if that can be known.
@@ -148,17 +142,18 @@ impl Images {
         let began = Instant::now();
         let turn = match (deadline, &waiting) {
             (None, _) => None,
-            (Some(_), None) => self.storing.try_acquire_many(kib).ok(),
-            // A rush is over sooner than somebody's patience; a slow S3 is not.
-            (Some(_), Some(Waiting { patience, .. })) => {
-                let turn = tokio::time::timeout(*patience, self.storing.acquire_many(kib));
+            // A rush is over sooner than somebody's patience; a slow S3 is not. The replayer queues too: in
+            // a steady stream of uploads there is never room for a large image at once.
+            (Some(_), waiting) => {
+                let patience = waiting.as_ref().map_or(QUEUED_REPLAY, |it| it.patience);
+                let turn = tokio::time::timeout(patience, self.storing.acquire_many(kib));
                 turn.await.ok().and_then(Result::ok)
             }
         };
         if let (Some(deadline), Some(_turn)) = (deadline, turn) {
             // A request that was sent is never given up for an answer's sake: it could still take effect
             // after the image has been deleted.
-            let mut storing = std::pin::pin!(self.store_object(&image, deadline));
+            let mut storing = std::pin::pin!(self.store_object(&image, deadline, effort));
             let stored = if let Some(Waiting { patience, answer }) = waiting {
                 let left = patience.saturating_sub(began.elapsed());
                 if let Ok(stored) = tokio::time::timeout(left, &mut storing).await {
@@ -167,10 +162,11 @@ impl Images {
                     self.note_slow_object();
                     let recorded = self.write_record(claim, entry, effort).await;
                     if recorded.is_ok() {
-                        claim.show(entry.clone());
-                        // Who waited may have gone away; the work goes on.
-                        let _ = answer.send(entry.clone());
+                        entry.promised = true;
+                        self.note(claim, entry.clone()).await;
                     }
+                    // Who waited may have gone away; the work goes on.
+                    let _ = answer.send(recorded.clone().map(|()| entry.clone()));
                     let stored = storing.await;
                     recorded?;
                     stored
@@ -179,6 +175,7 @@ impl Images {
                 storing.await
             };
             if stored {
+                fault::crash("publish.after-object");
                 entry.image.stored_at = Some(now());
                 entry.done(Step::StoreObject);
                 if !entry.owes(Step::WriteRecord) {
@@ -189,15 +186,21 @@ impl Images {
         self.write_record(claim, entry, effort).await
     }
 
-    /// Later uploads do not wait as long: until S3 has answered, they are pending at once.
+    /// Later uploads do not wait as long: until S3 has answered in good time, they are pending at once.
     fn note_slow_object(&self) {
         if self.parts.objects.availability().failed() {
-            log::info!("S3 takes its time; uploads are answered as pending until it has answered");
+            log::info!(
+                "S3 takes its time; uploads are answered as pending until it answers in time"
+            );
         }
     }
 
     /// Asks whether the content is blocked, should that be owed and the database be there.
-    async fn check_owed_content(&self, entry: &mut Entry, effort: Effort) -> Result<(), Overtaken> {
+    async fn check_owed_content(
+        &self,
+        entry: &mut Entry,
+        effort: Effort<'_>,
+    ) -> Result<(), Overtaken> {
         let owed = entry.owes(Step::CheckContent);
         let Some(deadline) = effort.record.filter(|_| owed) else {
             return Ok(());
@@ -209,7 +212,7 @@ impl Images {
                 log::warn!("image {}: its content is blocked", entry.image.id);
                 return Err(Overtaken::Blocked(blocked));
             }
-            Err(error) => log::debug!("image {}: {error}", entry.image.id),
+            Err(error) => self.note_database_trouble(entry.image.id, &error),
         }
         Ok(())
     }
@@ -218,7 +221,7 @@ impl Images {
         &self,
         claim: &Claim,
         entry: &mut Entry,
-        effort: Effort,
+        effort: Effort<'_>,
     ) -> Result<(), Overtaken> {
         if claim.is_overruled() {
             return Err(Overtaken::Removed);
@@ -235,36 +238,61 @@ impl Images {
             Ok(WriteOutcome::Written) => {
                 entry.done(Step::WriteRecord);
                 entry.done(Step::NoteStored);
+                fault::crash("publish.after-record");
+                Ok(())
+            }
+            Ok(WriteOutcome::Deleted) if fault::broken("break.tombstones-ignored") => {
+                entry.owed.clear();
                 Ok(())
             }
             Ok(WriteOutcome::Deleted) => Err(Overtaken::TombstoneFound),
-            Ok(WriteOutcome::KeyTaken) => Err(Overtaken::KeyTaken),
+            Ok(WriteOutcome::KeyTaken(winner)) => Err(Overtaken::KeyTaken(winner)),
             Err(error) => {
-                log::debug!("image {}: {error}", entry.image.id);
+                self.note_database_trouble(entry.image.id, &error);
                 Ok(())
             }
         }
     }
 
+    /// That the database is away is said once, by itself. What it refuses, it refuses for ever.
+    fn note_database_trouble(&self, id: ImageId, error: &DbError) {
+        match error {
+            DbError::Away(_) => log::debug!("image {id}: {error}"),
+            DbError::Refused(_) | DbError::Unreadable(_) => {
+                self.report_once(id, &error.to_string());
+            }
+        }
+    }
+
+    /// Whether S3 may be asked now: while it is away the replayer asks once in a round, not for every entry.
+    fn may_ask_s3(&self, effort: Effort<'_>) -> bool {
+        let Some(tried) = effort.tried_object else {
+            return true;
+        };
+        self.parts.objects.availability().is_available() || !tried.swap(true, Ordering::Relaxed)
+    }
+
     /// Puts the local copy into S3. Says whether it is there.
-    async fn store_object(&self, image: &Image, deadline: Duration) -> bool {
+    async fn store_object(&self, image: &Image, deadline: Duration, effort: Effort<'_>) -> bool {
         let key = original(image);
         let trouble = match self.parts.local.read(key).await {
             Ok(Some(bytes)) if Checksum::of(&bytes) != image.sha256 => {
                 "its local copy is damaged, S3 is not given it".to_owned()
             }
+            Ok(Some(_)) if !self.may_ask_s3(effort) => return false,
             Ok(Some(bytes)) => {
                 let objects = &self.parts.objects;
-                match objects
-                    .put(key, &image.object_key, bytes, image.sha256, deadline)
-                    .await
-                {
+                match objects.put(image, bytes, deadline).await {
                     Ok(()) => return true,
                     Err(error @ (ObjectError::Conflict { .. } | ObjectError::Refused { .. })) => {
                         error.to_string()
                     }
                     // Said once when S3 went away, not again for each image.
-                    Err(error @ ObjectError::Away { .. }) => {
+                    Err(
+                        error @ (ObjectError::Away { .. }
+                        | ObjectError::Withheld { .. }
+                        | ObjectError::VersionsDenied),
+                    ) => {
                         log::debug!("image {}: {error}", image.id);
                         return false;
                     }
@@ -279,17 +307,23 @@ impl Images {
 
     /// In this order, stopping at the first step that fails: nobody is told that an image is there
     /// whose bytes are gone.
-    async fn carry_out_removal(&self, entry: &mut Entry, effort: Effort) {
+    pub(super) async fn carry_out_removal(&self, entry: &mut Entry, effort: Effort<'_>) {
         let (id, now) = (entry.image.id, now());
         let db = &self.parts.db;
         while let Some(step) = entry.owed.first().copied() {
             let done = match (step, effort.record, effort.object) {
                 (Step::WriteTombstone, Some(deadline), _) => {
                     let written = db.write_tombstone(&entry.image, now, deadline).await;
-                    written.map_err(|error| error.to_string())
+                    written.map_err(|error| {
+                        self.note_database_trouble(id, &error);
+                        error.to_string()
+                    })
                 }
                 (Step::DeleteObjectAgain, ..) if !self.is_due(entry) => return,
                 (Step::DeleteObject | Step::DeleteObjectAgain, _, Some(deadline)) => {
+                    if !self.may_ask_s3(effort) {
+                        return;
+                    }
                     let deleted = self
                         .parts
                         .objects
@@ -319,7 +353,10 @@ impl Images {
                 ) => return,
             };
             match done {
-                Ok(()) => entry.done(step),
+                Ok(()) => {
+                    entry.done(step);
+                    crash_after(step);
+                }
                 Err(error) => {
                     log::debug!("image {id}, {step:?}: {error}");
                     return;
@@ -332,29 +369,70 @@ impl Images {
     pub(super) fn is_due(&self, entry: &Entry) -> bool {
         let since = entry.removed_at.map(|removed_at| Utc::now() - removed_at);
         since.is_none_or(|since| {
+            // Less than nothing: the clock was set back, and waiting could take any time.
             since
                 .to_std()
-                .is_ok_and(|since| since >= self.parts.patience.late_object)
+                .map_or(true, |since| since >= self.parts.patience.late_object)
         })
     }
 
-    /// Makes the entry say what is left, or ends it. Says whether that could be written.
-    async fn keep(&self, mut claim: Claim, before: &Entry, after: Entry) -> bool {
-        let id = after.image.id;
-        let kept = if after.owed.is_empty() {
-            claim.finish(after).await.map_err(|error| error.to_string())
-        } else if *before == after {
-            Ok(())
-        } else {
-            claim.write(after).await.map_err(|error| error.to_string())
-        };
-        if let Err(error) = kept {
-            // The entry on disk says more than is owed: that work is done once more, without harm.
+    /// Has the journal say how far the work has come. Says whether the disk took it.
+    pub(super) async fn note(&self, claim: &mut Claim, entry: Entry) -> bool {
+        let id = entry.image.id;
+        let written = claim.write(entry.clone()).await;
+        if let Err(error) = &written {
+            // The entry on disk says more than is owed. Should the process end before it can be written, that
+            // work is done once more, without harm; this process does not do it again.
             log::warn!("image {id}: its journal entry could not be updated: {error}");
-            return false;
+            claim.show(entry);
         }
-        true
+        written.is_ok()
     }
+
+    /// Makes the entry say what is left, or ends it.
+    pub(super) async fn keep(&self, mut claim: Claim, before: &Entry, after: Entry) {
+        let is_publication = after.is_publication();
+        let ends = after.owed.is_empty();
+        let kept = if ends {
+            self.end(claim, after).await
+        } else if *before == after && !claim.is_unsure() {
+            true
+        } else {
+            self.note(&mut claim, after).await
+        };
+        if !kept {
+            return;
+        }
+        fault::crash(match (is_publication, ends) {
+            (true, true) => "publish.after-finish",
+            (true, false) => "publish.after-update",
+            (false, true) => "remove.after-finish",
+            (false, false) => "remove.after-update",
+        });
+    }
+
+    /// Ends an entry for which nothing is owed any more. One that the disk does not let go of is ended later.
+    async fn end(&self, claim: Claim, entry: Entry) -> bool {
+        let id = entry.image.id;
+        claim.show(entry.clone());
+        let ended = claim.finish(entry).await;
+        if let Err(error) = &ended {
+            log::warn!("image {id}: its journal entry could not be ended: {error}");
+        }
+        ended.is_ok()
+    }
+}
+
+/// The points between the steps of a removal.
+fn crash_after(step: Step) {
+    fault::crash(match step {
+        Step::WriteTombstone => "remove.after-tombstone",
+        Step::DeleteObject => "remove.after-object",
+        Step::DeleteLocalCopy => "remove.after-copy",
+        Step::DeleteObjectAgain => "remove.after-object-again",
+        Step::MarkPurged => "remove.after-purged",
+        Step::StoreObject | Step::CheckContent | Step::WriteRecord | Step::NoteStored => return,
+    });
 }
 
 /// To the millisecond, like every time in records: engines keep different fractions.
@@ -364,8 +442,5 @@ pub(super) fn now() -> DateTime<Utc> {
 
 /// The key of the image as it is published.
 pub(super) fn original(image: &Image) -> StorageKey {
-    StorageKey::Original {
-        id: image.id,
-        media_type: image.media_type,
-    }
+    StorageKey::original(image)
 }

@@ -35,6 +35,9 @@ pub enum FindError {
     /// Only the database can tell, and it is away.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// The journal has promised something for it, but what that was cannot be read.
+    #[error("the image's journal entry cannot be read")]
+    Unreadable,
     /// The local copy is there but cannot be read.
     #[error("the local copy cannot be read")]
     Disk(#[source] std::io::Error),
@@ -88,6 +91,7 @@ impl Images {
         match self.parts.journal.find(id) {
             Some(Known::Published(entry)) => Ok(self.found_in_journal(&entry).await),
             Some(Known::Removed) => Err(FindError::Deleted),
+            Some(Known::Unreadable) => Err(FindError::Unreadable),
             None => {
                 let image = self.recorded(id).await?;
                 Ok(self.found_in_database(image).await)
@@ -130,8 +134,8 @@ impl Images {
             let mut items = Vec::with_capacity(found.len());
             for image in found {
                 match images.parts.journal.find(image.id) {
-                    // Deleted here; the tombstone is still owed.
-                    Some(Known::Removed) => {}
+                    // Deleted here, and the tombstone is still owed; or nobody knows whether it is.
+                    Some(Known::Removed | Known::Unreadable) => {}
                     Some(Known::Published(entry)) => {
                         items.push(images.found_in_journal(&entry).await);
                     }
@@ -160,6 +164,7 @@ impl Images {
         let image = match self.parts.journal.find(id) {
             Some(Known::Published(entry)) => entry.image.clone(),
             Some(Known::Removed) => return Err(FindError::Deleted),
+            Some(Known::Unreadable) => return Err(FindError::Unreadable),
             None => match self.recorded(id).await {
                 Err(FindError::Database(error @ DbError::Away(_))) => {
                     return self.unrecorded_copy(id, media_type, error).await;

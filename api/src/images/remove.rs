@@ -8,6 +8,7 @@ use super::publish::now;
 use super::read::FindError;
 use crate::db::DbError;
 use crate::domain::{BlockReason, Denied, Image, ImageId};
+use crate::fault;
 use crate::storage::{Entry, Removal, WriteError};
 
 /// Why an image was not deleted.
@@ -67,6 +68,7 @@ impl Images {
                 .block(content, reason.as_ref(), now(), deadline)
                 .await?;
         }
+        self.metrics().purged();
         log::info!("image {id} purged by the operator, its content is blocked");
         if deleted {
             return Ok(());
@@ -105,7 +107,12 @@ impl Images {
     async fn remove_image(&self, image: Image) -> Result<(), RemoveError> {
         let id = image.id;
         let tombstone = image.clone();
-        match self.parts.journal.remove(Entry::remove(image)).await? {
+        let removal = self.parts.journal.remove(Entry::remove(image)).await?;
+        if !matches!(removal, Removal::AlreadyRemoved) {
+            self.metrics().deleted();
+        }
+        fault::crash("remove.after-entry");
+        match removal {
             Removal::AlreadyRemoved => return Err(FindError::Deleted.into()),
             Removal::Overruled => {
                 // The replayer carries out the rest once the publication has ended. That others see the

@@ -3,8 +3,8 @@
 //! deleted through another host.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
@@ -12,12 +12,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::publish::{Effort, Settled, original};
 use super::{Images, Parts};
-use crate::db::DbError;
-use crate::domain::{Availability, ImageId};
-use crate::storage::{Claim, Entry, Mark, Step, StorageKey};
+use crate::db::{DbError, TombstonePlace};
+use crate::domain::ImageId;
+use crate::fault;
+use crate::storage::{Claim, Entry, Known, Mark, Step, StorageKey, WriteError};
 
 /// How many entries are carried out at once: enough to drain, too few to crowd out uploads.
 const WORKERS: usize = 4;
+/// Work on an entry that is over sooner was none.
+const MERE_LOOK: Duration = Duration::from_millis(1);
 /// The pause after the first round that got nowhere; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A local copy younger than this may belong to an upload that is running.
@@ -26,8 +29,10 @@ const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 /// How far back tombstones are looked at again: hosts' clocks differ, and some tombstones come late.
 const TOMBSTONE_OVERLAP: TimeDelta = TimeDelta::minutes(10);
 const TOMBSTONE_BATCH: u32 = 500;
-/// How long swept copies are kept, from their upload.
+/// How long swept copies are kept, from when they were set aside.
 const SWEPT_KEPT: Duration = Duration::from_hours(30 * 24);
+/// In a round with more entries the log has one line for all of them, not one for each.
+const NAMED_IN_LOG: usize = 20;
 /// How many ids the database is asked about at once.
 const SWEEP_BATCH: usize = 500;
 
@@ -36,35 +41,41 @@ const SWEEP_BATCH: usize = 500;
 struct Round {
     tried_object: AtomicBool,
     tried_record: AtomicBool,
+    /// How many entries ended in it.
+    ended: AtomicUsize,
+    /// Whether the log names each of them.
+    names: bool,
 }
 
 impl Round {
     /// What an entry may spend. The one look at a part that is away is not wasted on an entry that does not
     /// need that part.
-    fn effort(&self, images: &Images, entry: &Entry) -> Effort {
+    fn effort(&self, images: &Images, entry: &Entry) -> Effort<'_> {
         let parts = &images.parts;
-        let needs_object = entry.owed.iter().any(|step| match step {
-            Step::StoreObject | Step::DeleteObject => true,
-            Step::DeleteObjectAgain => images.is_due(entry),
-            _ => false,
-        });
-        let needs_record = entry.owed.iter().any(|step| {
+        let mut next_steps = entry.owed.iter();
+        let needs_record = |step: &Step| {
             matches!(
                 step,
                 Step::WriteRecord | Step::NoteStored | Step::WriteTombstone | Step::MarkPurged
             )
-        });
-        let object = needs_object && may_try(parts.objects.availability(), &self.tried_object);
-        let record = needs_record && may_try(parts.db.availability(), &self.tried_record);
+        };
+        let needs_record = if entry.is_publication() {
+            next_steps.any(needs_record)
+        } else {
+            // A removal goes step by step, and may not get as far as the others.
+            next_steps.next().is_some_and(needs_record)
+        };
+        // Whether S3 is asked for an entry shows only when it is: then the look is taken.
+        let object = parts.objects.availability().is_available()
+            || !self.tried_object.load(Ordering::Relaxed);
+        let record = parts.db.takes_records()
+            || needs_record && !self.tried_record.swap(true, Ordering::Relaxed);
         Effort {
             object: object.then_some(parts.patience.replay_object),
             record: record.then_some(parts.patience.replay_record),
+            tried_object: Some(&self.tried_object),
         }
     }
-}
-
-fn may_try(part: &Availability, tried: &AtomicBool) -> bool {
-    part.is_available() || !tried.swap(true, Ordering::Relaxed)
 }
 
 impl Images {
@@ -84,6 +95,13 @@ impl Images {
     }
 
     async fn replay_rounds(&self) {
+        if fault::broken("break.replay-off") {
+            return;
+        }
+        let pending = self.parts.journal.owed().images;
+        if pending > 0 {
+            log::info!("the journal says that something is owed for {pending} images");
+        }
         let mut fruitless = 0;
         loop {
             let owing = self.parts.journal.owing();
@@ -97,7 +115,7 @@ impl Images {
             } else {
                 fruitless += 1;
             }
-            if !self.parts.journal.owing().is_empty() {
+            if self.parts.journal.is_owing() {
                 tokio::time::sleep(self.pause(fruitless)).await;
             }
         }
@@ -115,42 +133,91 @@ impl Images {
     /// Tries every entry once. Says whether anything was carried out.
     async fn replay_round(&self, mut owing: Vec<ImageId>) -> bool {
         // Begins somewhere else each time: an entry on which S3 hangs must not keep the others waiting.
-        let begin = rand::random_range(0..owing.len());
-        owing.rotate_left(begin);
-        let round = &Round::default();
-        futures_util::stream::iter(owing)
+        let first = rand::random_range(0..owing.len());
+        owing.rotate_left(first);
+        let round = &Round {
+            names: owing.len() <= NAMED_IN_LOG,
+            ..Round::default()
+        };
+        let any = futures_util::stream::iter(owing)
             .map(|id| async move {
                 let claim = self.parts.journal.try_claim(id);
                 match claim.and_then(|claim| Some((claim.entry()?, claim))) {
                     Some((entry, claim)) => {
-                        self.replay_entry(claim, round.effort(self, &entry)).await
+                        let began = Instant::now();
+                        let progress = self.replay_entry(claim, &entry, round).await;
+                        let took = began.elapsed();
+                        // Looking at an entry for which nothing can be done costs nobody anything.
+                        if took > MERE_LOOK {
+                            tokio::time::sleep(self.foreground.rest_after(took)).await;
+                        }
+                        progress
                     }
                     None => false,
                 }
             })
             .buffer_unordered(WORKERS)
             .fold(false, |any, progress| async move { any || progress })
-            .await
+            .await;
+        let ended = round.ended.load(Ordering::Relaxed);
+        if ended > 0 && !round.names {
+            let left = self.parts.journal.owed().images;
+            log::info!("nothing is owed any more for {ended} images; for {left} something is");
+        }
+        any
     }
 
     /// Says whether anything of the entry was carried out.
-    async fn replay_entry(&self, claim: Claim, effort: Effort) -> bool {
-        let owed_before = claim.entry().map_or(0, |entry| entry.owed.len());
+    async fn replay_entry(&self, claim: Claim, before: &Entry, round: &Round) -> bool {
+        fault::crash("replay.after-claim");
+        let effort = round.effort(self, before);
         match self.settle_unless_deleted(claim, effort).await {
-            Settled::Entry(entry) => {
-                if entry.owed.is_empty() {
-                    log::info!("image {}: nothing is owed any more", entry.image.id);
+            Settled::Entry(after) => {
+                self.count_steps(before, &after, effort);
+                if after.owed.is_empty() && !before.owed.is_empty() {
+                    round.ended.fetch_add(1, Ordering::Relaxed);
+                    let level = if round.names {
+                        log::Level::Info
+                    } else {
+                        log::Level::Debug
+                    };
+                    log::log!(level, "image {}: nothing is owed any more", after.image.id);
                 }
-                entry.owed.len() < owed_before
+                after.owed.len() < before.owed.len()
             }
-            Settled::Deleted | Settled::Blocked(_) => true,
-            Settled::KeyTaken(claim, entry) => self.keep_without_key(claim, entry).await,
+            Settled::Deleted | Settled::Blocked(_) | Settled::KeyTaken(_) => {
+                // Unless its removal could not be journaled.
+                let known = self.parts.journal.find(before.image.id);
+                !matches!(known, Some(Known::Published(_)))
+            }
+        }
+    }
+
+    /// Counts what was carried out, and what is still owed although it was tried.
+    fn count_steps(&self, before: &Entry, after: &Entry, effort: Effort<'_>) {
+        for step in &before.owed {
+            let done = !after.owes(*step);
+            let could_try = match step {
+                Step::StoreObject | Step::DeleteObject => effort.object.is_some(),
+                Step::DeleteObjectAgain => effort.object.is_some() && self.is_due(after),
+                Step::DeleteLocalCopy => true,
+                Step::CheckContent
+                | Step::WriteRecord
+                | Step::NoteStored
+                | Step::WriteTombstone
+                | Step::MarkPurged => effort.record.is_some(),
+            };
+            // A removal goes step by step and ends at the first that fails.
+            let reached = before.is_publication() || after.owed.first() == Some(step);
+            if done || (could_try && reached) {
+                self.metrics().replayed(step.name(), done);
+            }
         }
     }
 
     /// Looks for a tombstone before anything is put into S3: an image that was deleted through another host
     /// in the meantime must not be public again, not even for a moment.
-    async fn settle_unless_deleted(&self, mut claim: Claim, mut effort: Effort) -> Settled {
+    async fn settle_unless_deleted(&self, mut claim: Claim, mut effort: Effort<'_>) -> Settled {
         if let Some(entry) = claim.entry()
             && entry.owes(Step::StoreObject)
             && effort.object.is_some()
@@ -176,21 +243,6 @@ impl Images {
             }
         }
         self.settle(claim, effort, None).await
-    }
-
-    /// Two hosts took uploads with the same key while the database was away, and both were acknowledged.
-    /// Losing one would break the greater promise: it is kept, without the key.
-    async fn keep_without_key(&self, mut claim: Claim, mut entry: Entry) -> bool {
-        let id = entry.image.id;
-        log::warn!("image {id}: another image has its idempotency key; both are kept");
-        entry.image.idempotency_key = None;
-        match claim.write(entry).await {
-            Ok(()) => true,
-            Err(error) => {
-                log::warn!("image {id}: its journal entry could not be updated: {error}");
-                false
-            }
-        }
     }
 
     async fn sweep_regularly(&self) {
@@ -251,9 +303,13 @@ impl Images {
     async fn follow_tombstones(&self) {
         let local = &self.parts.local;
         let last_look = local.noted(Mark::Tombstones).await.ok().flatten();
-        let mut since: DateTime<Utc> = last_look.unwrap_or_else(SystemTime::now).into();
+        let mut since: DateTime<Utc> = last_look.unwrap_or(SystemTime::UNIX_EPOCH).into();
         loop {
             let began = SystemTime::now();
+            if since > DateTime::<Utc>::from(began) {
+                // The clock was set back: nobody knows when the last look really was.
+                since = DateTime::UNIX_EPOCH;
+            }
             match self.take_away_deleted(since - TOMBSTONE_OVERLAP).await {
                 Ok(()) => {
                     since = began.into();
@@ -275,28 +331,40 @@ impl Images {
             patience,
             ..
         } = &self.parts;
-        let mut latest = since;
+        let mut after = TombstonePlace::first_at(since);
         loop {
             let tombstones = db
-                .deleted_since(latest, TOMBSTONE_BATCH, patience.replay_record)
+                .deleted_after(&after, TOMBSTONE_BATCH, patience.replay_record)
                 .await?;
             let full = tombstones.len() == TOMBSTONE_BATCH as usize;
-            let before = latest;
-            for (image, deleted_at) in tombstones {
-                latest = latest.max(deleted_at);
+            for (image, place) in tombstones {
+                after = place;
                 if let Some(key) = &image.idempotency_key {
                     journal.forget_settled(key);
                 }
-                // An entry of this host sees to its own copy.
-                if journal.find(image.id).is_none() && local.has(original(&image)).await {
-                    local.remove(original(&image)).await?;
-                    log::info!(
-                        "image {}: deleted through another host, its local copy is removed",
-                        image.id
-                    );
+                match journal.find(image.id) {
+                    // Its entry sees to the copy.
+                    Some(Known::Removed) => {}
+                    Some(Known::Published(entry)) => {
+                        // Readers ask the journal first, so this is what tells them; the replayer goes on.
+                        journal.remove(Entry::remove(entry.image.clone())).await?;
+                        log::info!(
+                            "image {}: deleted through another host, it is not published any more",
+                            image.id
+                        );
+                    }
+                    None | Some(Known::Unreadable) => {
+                        if local.has(original(&image)).await {
+                            local.remove(original(&image)).await?;
+                            log::info!(
+                                "image {}: deleted through another host, its local copy is removed",
+                                image.id
+                            );
+                        }
+                    }
                 }
             }
-            if !full || latest == before {
+            if !full {
                 return Ok(());
             }
         }
@@ -307,6 +375,8 @@ impl Images {
 enum SweepError {
     #[error(transparent)]
     Disk(#[from] std::io::Error),
+    #[error(transparent)]
+    Journal(#[from] WriteError),
     #[error(transparent)]
     Database(#[from] DbError),
 }

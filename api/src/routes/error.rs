@@ -23,6 +23,9 @@ use crate::storage::WriteError;
 /// The media type of problem details (RFC 9457, section 6.1).
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
+/// Somebody has to make room first.
+const DISK_FULL_RETRY_SECONDS: u32 = 60;
+
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
@@ -160,6 +163,12 @@ impl ApiError {
         Self::plain(code).with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
+    /// An upload while the disk has no room for it. Logged when that began, not again for each upload.
+    #[must_use]
+    pub fn no_room() -> Self {
+        Self::plain(ErrorCode::DiskFull).retry_after(DISK_FULL_RETRY_SECONDS)
+    }
+
     /// Content that the operator has blocked (RFC 7725).
     #[must_use]
     pub fn content_blocked(reason: Option<&BlockReason>) -> Self {
@@ -270,7 +279,9 @@ impl From<WriteError> for ApiError {
     fn from(error: WriteError) -> Self {
         log::error!("{}", with_causes(&error));
         match error {
-            WriteError::DiskFull(_) => Self::plain(ErrorCode::DiskFull).retry_after(60),
+            WriteError::DiskFull(_) => {
+                Self::plain(ErrorCode::DiskFull).retry_after(DISK_FULL_RETRY_SECONDS)
+            }
             WriteError::Io(_) => Self::plain(ErrorCode::DiskUnavailable).retry_after(5),
         }
     }
@@ -283,6 +294,8 @@ impl From<FindError> for ApiError {
             FindError::Deleted => Self::plain(ErrorCode::ImageDeleted),
             FindError::Pending => Self::plain(ErrorCode::ImagePending).retry_after(5),
             FindError::Database(error) => error.into(),
+            // Logged at the start, with the file.
+            FindError::Unreadable => Self::plain(ErrorCode::DiskUnavailable).retry_after(5),
             FindError::Disk(_) => {
                 log::error!("{}", with_causes(&error));
                 Self::plain(ErrorCode::DiskUnavailable).retry_after(5)
@@ -316,6 +329,7 @@ impl From<IngestError> for ApiError {
         match error {
             IngestError::NotTaken(error) => error.into(),
             IngestError::NotDurable(error) => error.into(),
+            IngestError::NoRoom => Self::no_room(),
             IngestError::Blocked(blocked) => Self::content_blocked(blocked.reason.as_ref()),
             IngestError::KeyInUse => Self::plain(ErrorCode::IdempotencyKeyInUse).retry_after(1),
             IngestError::KeyMismatch => Self::plain(ErrorCode::IdempotencyKeyMismatch),

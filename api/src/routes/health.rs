@@ -1,12 +1,13 @@
-//! For load balancers and operators: does the process live, and can it do its work?
+//! For load balancers, operators and monitoring: does the process live, can it do its work, and what has it done?
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Api;
+use super::{Api, ApiError, ErrorCode};
 use crate::images::{PartState, Readiness};
+use crate::metrics::CONTENT_TYPE;
 
 /// The process lives
 #[utoipa::path(
@@ -40,7 +41,7 @@ pub(super) struct ReadinessBody {
 struct PartsBody {
     /// The database answers.
     database: StateBody,
-    /// The uploads folder can be written.
+    /// The uploads folder can be written. Without room for uploads it is `degraded`: reads and deletes go on.
     disk: StateBody,
     /// Every journal entry could be read.
     journal: StateBody,
@@ -111,4 +112,23 @@ pub(super) async fn get_readyz(api: web::Data<Api>) -> HttpResponse {
         PartState::Down => HttpResponse::ServiceUnavailable(),
     };
     response.json(ReadinessBody::from(readiness))
+}
+
+/// What was counted
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "get_metrics",
+    tag = "service",
+    responses((status = 200, description = "Counts and states in the text format of Prometheus. Asks neither S3 nor \
+        the database.", body = String, content_type = "text/plain",
+        example = "# HELP image_handler_pending_images Images that something is owed for\n\
+            # TYPE image_handler_pending_images gauge\nimage_handler_pending_images 0\n"))
+)]
+pub(super) async fn get_metrics(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let text = api.images.metrics_text().await.map_err(|error| {
+        log::error!("the metrics cannot be written: {error:#}");
+        ApiError::plain(ErrorCode::InternalError)
+    })?;
+    Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }

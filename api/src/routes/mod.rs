@@ -1,6 +1,6 @@
 //! HTTP: the only module that knows it. Handlers read the request, call a use case and write the answer.
 //!
-//! May import `images` and what lies below it. [`configure`] is the only table of URLs;
+//! May import `images` and what lies below it, and `metrics`. [`configure`] is the only table of URLs;
 //! `openapi` describes the same routes, and a test holds the two against each other.
 
 mod client;
@@ -9,6 +9,7 @@ mod error_code;
 mod health;
 mod images;
 mod limits;
+mod observe;
 pub mod openapi;
 mod protection;
 mod trace;
@@ -72,7 +73,7 @@ pub fn app(
 fn configure(config: &mut web::ServiceConfig, api: &Api) {
     config
         .service(
-            resource("/api/v1/images", "GET, HEAD, POST")
+            resource(images::upload::PATH, "GET, HEAD, POST")
                 .get(images::list::list_images)
                 .route(web::head().to(images::list::list_images))
                 .post(images::upload::create_image),
@@ -107,6 +108,11 @@ fn configure(config: &mut web::ServiceConfig, api: &Api) {
             resource("/readyz", "GET, HEAD")
                 .get(health::get_readyz)
                 .route(head(health::get_readyz)),
+        )
+        .service(
+            resource("/metrics", "GET, HEAD")
+                .get(health::get_metrics)
+                .route(head(health::get_metrics)),
         )
         .service(
             resource("/docs", "GET, HEAD")

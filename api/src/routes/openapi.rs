@@ -47,6 +47,7 @@ const REQUEST_ID: &str = "019aab3e-7a11-7b2c-8d3e-4f5a6b7c8d9e";
         get_openapi,
         health::get_livez,
         health::get_readyz,
+        health::get_metrics,
     ),
     components(schemas(Problem)),
     modifiers(&Security, &Errors, &Examples, &ErrorTable),
@@ -192,6 +193,7 @@ const ERRORS: &[(&str, &[ErrorCode])] = &[
         ],
     ),
     ("get_limits", &[ErrorCode::RateLimited]),
+    ("get_metrics", &[ErrorCode::InternalError]),
     (
         "get_openapi",
         &[ErrorCode::RateLimited, ErrorCode::InternalError],

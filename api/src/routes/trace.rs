@@ -1,4 +1,4 @@
-//! Round every request: its id, its line in the log, and the last word on errors.
+//! Round every request: its id, its line in the log, its count, and the last word on errors.
 //!
 //! The path is logged without the query and cut when it is long; nothing that a client sends is logged as it
 //! is but the path and an id of a plain form. The code of an error is in the line: refused keys and tokens,
@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::error::{ApiError, PROBLEM_JSON};
 use super::error_code::ErrorCode;
+use super::observe::Observed;
 use super::protection::headers::write_fixed;
 use super::unread::KeptBody;
 
@@ -61,6 +62,7 @@ pub(super) async fn trace(
         request_id: request_id(request.headers()),
         status: None,
         code: None,
+        observed: Observed::of(&request),
         sent_bytes: 0,
     };
     let unread = KeptBody::of(&mut request);
@@ -73,6 +75,9 @@ pub(super) async fn trace(
     };
     let (response, code) = with_problem_details(response, &line.request_id);
     line.code = code;
+    if let Some(observed) = &mut line.observed {
+        observed.answered(&response);
+    }
     Ok(finish(response, line, unread))
 }
 
@@ -153,11 +158,16 @@ struct LogLine {
     status: Option<StatusCode>,
     /// The code of the error that was answered: who was kept from what, and why.
     code: Option<ErrorCode>,
+    /// Counts the request when the line is written.
+    observed: Option<Observed>,
     sent_bytes: u64,
 }
 
 impl Drop for LogLine {
     fn drop(&mut self) {
+        if let Some(observed) = &self.observed {
+            observed.ended(self.status, self.code, self.sent_bytes);
+        }
         let Self {
             method,
             path,

@@ -20,12 +20,16 @@ use super::StaticCredentials;
 
 /// The port that is tried first, so that public URLs stay the same from start to start.
 const PREFERRED_PORT: u16 = 8081;
+/// The file beside the objects that says how to reach the endpoint that runs on them.
+const RUNNING: &str = ".running";
 
 /// The endpoint. It stops when it is dropped.
 #[derive(Debug)]
 pub struct EmbeddedS3 {
     address: SocketAddr,
     credentials: StaticCredentials,
+    /// Tells other processes of this user how to reach the endpoint: where, and what it says. Removed when it stops.
+    note: Option<(PathBuf, String)>,
     task: JoinHandle<()>,
 }
 
@@ -53,16 +57,56 @@ impl EmbeddedS3 {
                 TcpListener::bind((preferred.ip(), 0)).await?
             }
         };
-        // Made anew at each start; they never leave the process.
+        // Made anew at each start.
         let credentials = StaticCredentials {
             access_key_id: "embedded".to_owned(),
             secret_access_key: hex::encode(rand::random::<[u8; 16]>()),
         };
-        let endpoint = Self::serve(root.to_owned(), bucket, listener, credentials).await?;
+        let mut endpoint = Self::serve(root.to_owned(), bucket, listener, credentials).await?;
         if noted.is_none() {
             tokio::fs::write(&note, endpoint.address.to_string()).await?;
         }
+        let running = root.join(RUNNING);
+        let Reachable {
+            address,
+            credentials,
+        } = endpoint.reachable();
+        let lines = [
+            address.to_string(),
+            credentials.access_key_id,
+            credentials.secret_access_key,
+        ];
+        let text = lines.join("\n");
+        write_for_owner(&running, &text)?;
+        endpoint.note = Some((running, text));
         Ok(endpoint)
+    }
+
+    /// The endpoint that another process runs on this folder. `None` when none answers.
+    ///
+    /// Two on one folder would use the same names for their temporary files.
+    pub async fn running_on(root: &Path) -> Option<Reachable> {
+        let note = tokio::fs::read_to_string(root.join(RUNNING)).await.ok()?;
+        let mut lines = note.lines();
+        let address = lines.next()?.parse().ok()?;
+        let credentials = StaticCredentials {
+            access_key_id: lines.next()?.to_owned(),
+            secret_access_key: lines.next()?.to_owned(),
+        };
+        TcpStream::connect(address).await.ok()?;
+        Some(Reachable {
+            address,
+            credentials,
+        })
+    }
+
+    /// How to reach it.
+    #[must_use]
+    pub fn reachable(&self) -> Reachable {
+        Reachable {
+            address: self.address,
+            credentials: self.credentials.clone(),
+        }
     }
 
     /// Serves the objects below `root` on a listener that the caller has bound, to writers with these
@@ -90,6 +134,7 @@ impl EmbeddedS3 {
         Ok(Self {
             address,
             credentials,
+            note: None,
             task,
         })
     }
@@ -100,29 +145,48 @@ impl EmbeddedS3 {
         let _ = (&mut self.task).await;
     }
 
-    /// Where it listens, as a URL.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
 
+/// How to reach an embedded endpoint.
+#[derive(Clone, Debug)]
+pub struct Reachable {
+    /// Where it listens.
+    pub address: SocketAddr,
     /// The credentials that may write.
-    #[must_use]
-    pub fn credentials(&self) -> StaticCredentials {
-        self.credentials.clone()
-    }
+    pub credentials: StaticCredentials,
+}
+
+/// Writes a file that nobody else may read, whatever was there.
+fn write_for_owner(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let new = path.with_extension("new");
+    let _ = std::fs::remove_file(&new);
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(text.as_bytes())?;
+    std::fs::rename(new, path)
 }
 
 impl Drop for EmbeddedS3 {
     fn drop(&mut self) {
         // Dropping the task drops its connections with it.
         self.task.abort();
+        // Another endpoint may have been started on the folder since, and have written its own.
+        if let Some((note, text)) = &self.note
+            && std::fs::read_to_string(note).is_ok_and(|found| found == *text)
+        {
+            let _ = std::fs::remove_file(note);
+        }
     }
 }
 
@@ -166,5 +230,25 @@ impl S3Access for PublicRead {
         } else {
             Err(s3_error!(AccessDenied))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_endpoint_that_stops_leaves_the_note_of_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = kept.local_addr().unwrap().to_string();
+        std::fs::write(folder.path().join(".address"), address).unwrap();
+        let first = EmbeddedS3::start(folder.path(), "local").await.unwrap();
+        let second = EmbeddedS3::start(folder.path(), "local").await.unwrap();
+        drop(first);
+        let running = EmbeddedS3::running_on(folder.path()).await.unwrap();
+        assert_eq!(running.address, second.address());
+        drop(second);
+        assert!(!folder.path().join(RUNNING).exists());
     }
 }

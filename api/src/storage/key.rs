@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::domain::{ImageId, MediaType};
+use crate::domain::{Image, ImageId, MediaType};
 
 /// Something that is stored, on disk and in the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +17,29 @@ pub enum StorageKey {
 }
 
 impl StorageKey {
+    /// The key of the image as it is published.
+    #[must_use]
+    pub fn original(image: &Image) -> Self {
+        Self::Original {
+            id: image.id,
+            media_type: image.media_type,
+        }
+    }
+
     /// The path below the uploads folder. One folder a day (UTC), so that none grows without end
     /// and a day can be looked at or backed up alone.
     #[must_use]
     pub fn local_path(self) -> PathBuf {
         let Self::Original { id, media_type } = self;
-        let day = id.created_at().format("%Y-%m-%d").to_string();
         PathBuf::from("originals")
-            .join(day)
+            .join(Self::day(id))
             .join(format!("{id}.{}", media_type.extension()))
+    }
+
+    /// The name of the folder of the image's day.
+    #[must_use]
+    pub(super) fn day(id: ImageId) -> String {
+        id.created_at().format("%Y-%m-%d").to_string()
     }
 
     /// The object's key in the bucket below `prefix`, which ends in a slash.

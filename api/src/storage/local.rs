@@ -2,14 +2,17 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use super::disk::LastWrite;
 use super::{StorageKey, durable};
 use crate::domain::{ImageBuffer, ImageId, MediaType};
+use crate::fault;
 
 /// Why a durable write failed. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +40,10 @@ pub struct LocalStore {
     root: Arc<Path>,
     /// The day's folder whose name is known to be durable.
     durable_folder: Arc<Mutex<Option<PathBuf>>>,
+    last_write: LastWrite,
     /// Held as long as the store lives. The kernel lets go of it when the process ends, however it ends.
-    _lock: Arc<File>,
+    /// `None`: the folder belongs to somebody else.
+    _lock: Option<Arc<File>>,
 }
 
 impl LocalStore {
@@ -53,6 +58,8 @@ impl LocalStore {
         for name in ["originals", "variants", "journal", "tmp"] {
             durable::create_folder(&root.join(name))?;
         }
+        // They may be there by a start that was killed before it came to its sync.
+        durable::sync_parent(&root.join("journal"), "root.fsync")?;
         let lock = File::create(root.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -62,13 +69,39 @@ impl LocalStore {
         let store = Self {
             root: root.into(),
             durable_folder: Arc::default(),
-            _lock: Arc::new(lock),
+            last_write: LastWrite::default(),
+            _lock: Some(Arc::new(lock)),
         };
         // Nothing in this folder was ever acknowledged, and with the lock held nobody is writing there.
         for leftover in fs::read_dir(store.tmp_folder())? {
-            durable::remove(&leftover?.path())?;
+            durable::remove(&leftover?.path(), "tmp.remove")?;
         }
         Ok(store)
+    }
+
+    /// Opens a folder that a service may be using at this moment: takes no lock, makes and removes nothing.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    pub fn open_beside_service(root: &Path) -> io::Result<Self> {
+        let root = std::path::absolute(root)?;
+        fs::read_dir(&root)?;
+        Ok(Self {
+            root: root.into(),
+            durable_folder: Arc::default(),
+            last_write: LastWrite::default(),
+            _lock: None,
+        })
+    }
+
+    /// The user that the folder belongs to, when it is another than who runs this process: what this one makes in
+    /// it, a service of the other could not write.
+    ///
+    /// # Errors
+    /// Any error of the file system.
+    pub fn foreign_owner(&self) -> io::Result<Option<u32>> {
+        let owner = fs::metadata(&self.root)?.uid();
+        Ok((owner != rustix::process::geteuid().as_raw()).then_some(owner))
     }
 
     /// The folder itself, absolute.
@@ -81,6 +114,11 @@ impl LocalStore {
     #[must_use]
     pub fn tmp_folder(&self) -> PathBuf {
         self.root.join("tmp")
+    }
+
+    /// Where the copies lie, a folder a day.
+    pub(super) fn originals_folder(&self) -> PathBuf {
+        self.root.join("originals")
     }
 
     /// Where the journal's entries lie.
@@ -101,19 +139,24 @@ impl LocalStore {
     /// [`WriteError`]; nothing is left behind.
     pub async fn write(&self, key: StorageKey, bytes: Bytes) -> Result<(), WriteError> {
         let (store, target) = (self.clone(), self.path(key));
-        blocking(move || {
+        let written = blocking(move || {
             if let Some(folder) = target.parent() {
                 store.make_durable_folder(folder)?;
             }
-            durable::write(&store.tmp_folder(), &target, &bytes)
+            durable::write(&store.tmp_folder(), &target, &bytes, &durable::COPY)
         })
-        .await
-        .map_err(WriteError::from)
+        .await;
+        self.last_write.note(&written);
+        written.map_err(WriteError::from)
+    }
+
+    pub(super) fn last_write(&self) -> &LastWrite {
+        &self.last_write
     }
 
     /// Makes the folder of a day. Also syncs one that is there already, once: another upload may have
     /// made it a moment ago and not have come to its sync.
-    fn make_durable_folder(&self, folder: &Path) -> io::Result<()> {
+    pub(super) fn make_durable_folder(&self, folder: &Path) -> io::Result<()> {
         let known = || {
             self.durable_folder
                 .lock()
@@ -123,7 +166,7 @@ impl LocalStore {
             return Ok(());
         }
         durable::create_folder(folder)?;
-        durable::sync_parent(folder)?;
+        durable::sync_parent(folder, "folder.fsync")?;
         *known() = Some(folder.to_owned());
         Ok(())
     }
@@ -133,7 +176,15 @@ impl LocalStore {
     /// # Errors
     /// Any error of the file system but "not found".
     pub async fn read(&self, key: StorageKey) -> io::Result<Option<Bytes>> {
-        let path = self.path(key);
+        self.read_file(&key.local_path()).await
+    }
+
+    /// The bytes of a file, by its path below this folder. `None` when it is not there.
+    ///
+    /// # Errors
+    /// Any error of the file system but "not found".
+    pub async fn read_file(&self, path: &Path) -> io::Result<Option<Bytes>> {
+        let path = self.root.join(path);
         let read = blocking(move || {
             let file = File::open(path)?;
             let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
@@ -171,26 +222,14 @@ impl LocalStore {
     pub async fn remove(&self, key: StorageKey) -> io::Result<()> {
         let path = self.path(key);
         blocking(move || {
-            durable::remove(&path)?;
-            match durable::sync_parent(&path) {
+            durable::remove(&path, "copy.remove")?;
+            match durable::sync_parent(&path, "copy.remove-fsync") {
                 // The folder of that day was never made: there is nothing to make durable.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 synced => synced,
             }
         })
         .await
-    }
-
-    /// Whether the folder can be written now. Writes and removes a small file, without syncing it.
-    pub async fn is_writable(&self) -> bool {
-        let probe = self.tmp_folder().join(uuid::Uuid::now_v7().to_string());
-        blocking(move || {
-            let written = fs::write(&probe, b"probe");
-            durable::remove(&probe)?;
-            written
-        })
-        .await
-        .is_ok()
     }
 
     /// Local copies that were written after `since` and are older than `grace`: the ones that a crash may
@@ -203,7 +242,7 @@ impl LocalStore {
         since: SystemTime,
         grace: Duration,
     ) -> io::Result<Vec<(ImageId, MediaType)>> {
-        let originals = self.root.join("originals");
+        let originals = self.originals_folder();
         blocking(move || {
             let mut copies = Vec::new();
             for day in fs::read_dir(originals)? {
@@ -233,7 +272,8 @@ impl LocalStore {
         .await
     }
 
-    /// Moves the copy out of the way, into `swept/`, and makes that durable.
+    /// Moves the copy out of the way, into `swept/`, and makes that durable. From now on it is as old as that.
+    /// What was set aside earlier under its name stays.
     ///
     /// # Errors
     /// Any error of the file system but "not found".
@@ -241,15 +281,27 @@ impl LocalStore {
         let (path, swept) = (self.path(key), self.root.join("swept"));
         let moved = blocking(move || {
             durable::create_folder(&swept)?;
-            let target = swept.join(path.file_name().unwrap_or_default());
-            std::fs::rename(&path, &target)?;
-            durable::sync_parent(&target)?;
-            durable::sync_parent(&path)
+            let name = path.file_name().unwrap_or_default();
+            let mut target = swept.join(name);
+            let mut number = 1;
+            while target.try_exists()? {
+                number += 1;
+                target = swept.join(format!("{}.{number}", name.display()));
+            }
+            fault::step("swept.rename")?;
+            fs::rename(&path, &target)?;
+            // It is kept for a while from now on, however long ago it was written. What cannot even be opened was
+            // moved all the same, out of the way of a good copy.
+            if let Ok(file) = File::open(&target) {
+                file.set_modified(SystemTime::now())?;
+            }
+            durable::sync_parent(&target, "swept.fsync")?;
+            durable::sync_parent(&path, "swept.fsync")
         });
         found(moved.await).map(|_| ())
     }
 
-    /// Removes what was set aside and is older than `age`.
+    /// Removes what was set aside longer ago than `age`.
     ///
     /// # Errors
     /// Any error of the file system but "not found".
@@ -258,8 +310,13 @@ impl LocalStore {
         let cleared = blocking(move || {
             for file in fs::read_dir(swept)? {
                 let file = file?;
-                if file.metadata()?.modified()?.elapsed().unwrap_or_default() >= age {
-                    durable::remove(&file.path())?;
+                if file.metadata()?.modified()?.elapsed().unwrap_or_default() < age {
+                    continue;
+                }
+                if file.file_type()?.is_dir() {
+                    fs::remove_dir_all(file.path())?;
+                } else {
+                    durable::remove(&file.path(), "swept.remove")?;
                 }
             }
             Ok(())
@@ -282,7 +339,11 @@ impl LocalStore {
     /// Any error of the file system.
     pub async fn note(&self, mark: Mark, began: SystemTime) -> io::Result<()> {
         let path = self.root.join(mark.file_name());
-        blocking(move || File::create(path)?.set_modified(began)).await
+        blocking(move || {
+            fault::step("mark.write")?;
+            File::create(path)?.set_modified(began)
+        })
+        .await
     }
 }
 
@@ -305,13 +366,13 @@ impl Mark {
 }
 
 /// The image whose copy has this path. `None` for a file that the service did not write.
-fn named_copy(path: &Path) -> Option<(ImageId, MediaType)> {
+pub(super) fn named_copy(path: &Path) -> Option<(ImageId, MediaType)> {
     let id = path.file_stem()?.to_str()?.parse().ok()?;
     let media_type = MediaType::from_extension(path.extension()?.to_str()?)?;
     Some((id, media_type))
 }
 
-fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -397,6 +458,23 @@ mod tests {
         assert!(matches!(full, WriteError::DiskFull(_)));
         let other = WriteError::from(io::Error::from(io::ErrorKind::ReadOnlyFilesystem));
         assert!(matches!(other, WriteError::Io(_)));
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_kept_from_when_it_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).unwrap();
+        let key = key();
+        store.write(key, Bytes::from_static(b"x")).await.unwrap();
+        let month = Duration::from_hours(30 * 24);
+        let copy = File::open(store.path(key)).unwrap();
+        copy.set_modified(SystemTime::now() - 2 * month).unwrap();
+        store.set_aside(key).await.unwrap();
+        store.clear_set_aside(month).await.unwrap();
+        let swept = folder.path().join("swept");
+        assert_eq!(fs::read_dir(&swept).unwrap().count(), 1);
+        store.clear_set_aside(Duration::ZERO).await.unwrap();
+        assert_eq!(fs::read_dir(&swept).unwrap().count(), 0);
     }
 
     #[tokio::test]

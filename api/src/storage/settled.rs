@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::durable;
 use super::entry::Entry;
 use crate::domain::IdempotencyKeyHash;
+use crate::fault;
 
 /// How many uploads are remembered. Reading them is part of every start.
 const CAPACITY: usize = 1000;
@@ -37,11 +38,12 @@ impl Settled {
     pub(super) fn load(folder: PathBuf) -> io::Result<Self> {
         durable::create_folder(&folder)?;
         let mut entries = Vec::new();
-        for file in std::fs::read_dir(&folder)? {
-            let path = file?.path();
-            match Entry::read(&path) {
-                Ok(entry) => entries.push(entry),
-                Err(_) => durable::remove(&path)?,
+        let paths = std::fs::read_dir(&folder)?.map(|file| file.map(|file| file.path()));
+        for (path, entry) in Entry::read_all(paths.collect::<io::Result<_>>()?) {
+            match entry {
+                Ok(entry) if entry.is_publication() => entries.push(entry),
+                // Also a removal that was refused and whose file could not be put right (`Journal::remove`).
+                Ok(_) | Err(_) => durable::remove(&path, "settled.remove")?,
             }
         }
         entries.sort_by_key(|entry| entry.image.id);
@@ -67,13 +69,14 @@ impl Settled {
     /// Any error of the file system; the file may then still be there.
     pub(super) fn take(&self, path: &Path, entry: Arc<Entry>) -> io::Result<()> {
         if entry.is_publication() && entry.image.idempotency_key.is_some() {
+            fault::step("settled.rename")?;
             return match std::fs::rename(path, self.path(&entry)) {
                 // Ended before, but for the last word: nothing is left to do.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 renamed => renamed.map(|()| self.keep(entry)),
             };
         }
-        durable::remove(path)?;
+        durable::remove(path, "entry.remove")?;
         if let Some(key) = &entry.image.idempotency_key {
             self.forget(key);
         }
@@ -104,7 +107,7 @@ impl Settled {
     pub(super) fn forget(&self, key: &IdempotencyKeyHash) {
         let forgotten = self.memory().by_key.remove(key);
         if let Some(entry) = forgotten
-            && let Err(error) = durable::remove(&self.path(&entry))
+            && let Err(error) = durable::remove(&self.path(&entry), "settled.remove")
         {
             log::warn!("image {}: its settled entry stays: {error}", entry.image.id);
         }

@@ -18,7 +18,7 @@ async fn unknown_addresses_are_not_found() {
         "/nothing.html",
         "/i",
         "/i/",
-        "/metrics",
+        "/metrics/",
         "/docs/nothing.js",
         "/api/v1/images/",
     ] {

@@ -1,5 +1,10 @@
 //! Several hosts beside each other on one database and one bucket.
 
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
 use crate::helpers::app::{form, path};
 use crate::helpers::fixtures::photo;
 use crate::helpers::{on_both_engines, until};
@@ -66,5 +71,73 @@ on_both_engines! {
         until("both journals are empty", || async { app.files().is_empty() && other.files().is_empty() }).await;
         assert!(app.s3.objects().is_empty());
         app.get(&format!("/api/v1/images/{id}")).await.expect_error(410, "image-deleted");
+    }
+
+    async fn images_deleted_elsewhere_are_gone_here_while_s3_is_away(app: TestApp) {
+        let mut app = app;
+        let other = app.another_host().await;
+        app.s3.stop().await;
+        let mut images = Vec::new();
+        for _ in 0..20 {
+            images.push(app.upload_photo().await);
+        }
+        let id = |image: &Value| image["id"].as_str().unwrap().to_owned();
+        for image in &images {
+            other.delete(&id(image), image["delete_token"].as_str().unwrap()).await.expect(204);
+        }
+        let host = &app;
+        for image in &images {
+            let address = format!("/api/v1/images/{}", id(image));
+            until("it is gone", || async { host.get(&address).await.status == 410 }).await;
+            host.get(&path(&image["link"])).await.expect_error(410, "image-deleted");
+        }
+        app.s3.start_again().await;
+        let app = &app;
+        until("nothing is left", || async { app.files().is_empty() && other.files().is_empty() }).await;
+        assert!(app.s3.objects().is_empty());
+    }
+
+    async fn tombstones_are_followed_from_the_beginning_when_nobody_knows_how_far_they_were(app: TestApp) {
+        let mut app = app;
+        let other = app.another_host().await;
+        let mark = app.uploads.path().join("last-tombstones");
+        for in_the_future in [false, true] {
+            let image = app.upload_photo().await;
+            let (id, token) = (image["id"].as_str().unwrap(), image["delete_token"].as_str().unwrap());
+            app.host.stop().await;
+            other.delete(id, token).await.expect(204);
+            app.database.execute("UPDATE images SET deleted_at = '2026-01-02 03:04:05'").await;
+            if in_the_future {
+                let tomorrow = SystemTime::now() + Duration::from_hours(24);
+                File::create(&mark).unwrap().set_modified(tomorrow).unwrap();
+            } else {
+                std::fs::remove_file(&mark).unwrap();
+            }
+            app.host.restart().await;
+            let app = &app;
+            until("its copy is gone", || async { app.files().is_empty() }).await;
+        }
+    }
+
+    async fn more_tombstones_of_one_moment_than_are_read_at_once_are_all_followed(app: TestApp) {
+        let mut app = app;
+        let other = app.another_host().await;
+        let image = app.upload_photo().await;
+        let (id, token) = (image["id"].as_str().unwrap(), image["delete_token"].as_str().unwrap());
+        app.host.stop().await;
+        other.delete(id, token).await.expect(204);
+        // They come before it.
+        for number in 0..600 {
+            let values = format!("'00000000-0000-7000-8000-{number:012}', object_key, url");
+            app.database.execute(&format!(
+                "INSERT INTO images (id, object_key, url, uploader, content_type, size_bytes, width, height, sha256, created_at) \
+                SELECT {values}, uploader, content_type, size_bytes, width, height, sha256, created_at FROM images WHERE id = '{id}'"
+            )).await;
+        }
+        let now = chrono::Utc::now().format("%F %T");
+        app.database.execute(&format!("UPDATE images SET deleted_at = '{now}'")).await;
+        app.host.restart().await;
+        let app = &app;
+        until("its copy is gone", || async { app.files().is_empty() }).await;
     }
 }

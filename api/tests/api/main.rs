@@ -8,16 +8,25 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod backlog;
 mod binary;
+mod disk;
+mod doctor;
+#[cfg(feature = "failpoints")]
+mod durability;
 mod errors;
 mod health;
 mod helpers;
 mod hostile;
 mod hosts;
 mod images;
+mod journal;
 mod limits;
+mod metrics;
 mod migrations;
 mod openapi;
 mod outages;
 mod protection;
+mod reconcile;
+mod shutdown;
 mod sweep;

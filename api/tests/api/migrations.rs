@@ -1,11 +1,16 @@
 //! The migrations of both engines.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use image_handler::db::{Db, DbConfig, MigrationError};
 use image_handler::domain::ImageId;
+use mysql_async::prelude::Queryable as _;
+use tempfile::TempDir;
 
 use crate::helpers::database::{Engine, TestDatabase};
+use crate::helpers::process::{Running, command};
+use crate::helpers::{report, until};
 
 /// How many there are for each engine.
 const MIGRATIONS: usize = 3;
@@ -102,5 +107,69 @@ mod mariadb {
         })
         .unwrap();
         assert!(matches!(db.migrate().await, Err(MigrationError::Away(_))));
+    }
+
+    /// The server's answer to a question on a connection of its own.
+    async fn ask(database: &TestDatabase, question: &str) -> Option<i64> {
+        let mut connection = database.lock("DO 0").await;
+        let answer = connection.query_first(question).await.unwrap();
+        connection.disconnect().await.unwrap();
+        answer
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_lock_that_nobody_waits_for_any_more_is_not_kept() {
+        const WAITING: &str = "SELECT COUNT(*) FROM information_schema.processlist \
+            WHERE db = DATABASE() AND state = 'User lock'";
+        const IS_FREE: &str = "SELECT IS_FREE_LOCK(CONCAT('image-handler/', DATABASE()))";
+        let database = &TestDatabase::new(Engine::Mariadb).await;
+        let held = database
+            .lock("SELECT GET_LOCK(CONCAT('image-handler/', DATABASE()), 0)")
+            .await;
+        let db = Arc::new(Db::prepare(&database.config()).unwrap());
+        let migrating = Arc::clone(&db);
+        let attempt = tokio::spawn(async move { migrating.migrate().await });
+        until("it waits", || async {
+            ask(database, WAITING).await == Some(1)
+        })
+        .await;
+        attempt.abort();
+        assert!(attempt.await.unwrap_err().is_cancelled());
+        held.disconnect().await.unwrap();
+        until("nobody has the lock", || async {
+            ask(database, IS_FREE).await == Some(1)
+        })
+        .await;
+        assert_eq!(db.migrate().await.unwrap(), MIGRATIONS);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_start_goes_on_without_a_database_that_hangs_and_the_migrations_follow() {
+        let database = TestDatabase::new(Engine::Mariadb).await;
+        database.hold();
+        let DbConfig::Mysql { url, .. } = database.config() else {
+            panic!("not MariaDB")
+        };
+        let uploads = TempDir::new().unwrap();
+        let mut command = command(uploads.path());
+        command.env("DATABASE_URL", url);
+        let began = Instant::now();
+        let running = tokio::task::spawn_blocking(|| Running::spawn(command))
+            .await
+            .unwrap();
+        report(&format!(
+            "start: ready after {} ms with a database that hangs",
+            began.elapsed().as_millis()
+        ));
+        database.let_go();
+        let address = format!("{}/api/v1/images", running.address);
+        until("the tables are there", || async {
+            reqwest::get(&address).await.unwrap().status() == 200
+        })
+        .await;
+        let (status, log) = running.terminate();
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(log.contains("migrations follow"), "{log}");
+        assert!(log.contains("migrations run: 3"), "{log}");
     }
 }

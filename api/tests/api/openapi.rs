@@ -37,7 +37,7 @@ async fn the_document_is_served_and_every_operation_in_it_is_routed() {
             }
         }
     }
-    assert_eq!(operations, 9);
+    assert_eq!(operations, 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

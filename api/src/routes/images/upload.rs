@@ -34,6 +34,10 @@ const NO_MEMORY_RETRY_SECONDS: u32 = 5;
 const MAX_PART_HEADER_BYTES: usize = 8 * 1024;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// The header that says that an answer is to a retry.
+pub(crate) const REPLAYED: &str = "idempotency-replayed";
+/// Where uploads go.
+pub(crate) const PATH: &str = "/api/v1/images";
 
 /// The form that uploads an image.
 #[derive(ToSchema)]
@@ -108,6 +112,9 @@ pub(crate) async fn create_image(
         .map_err(ApiError::upload_key)?;
     let idempotency_key = idempotency_key(&request)?;
     let length = check_framing(&request, max_upload_bytes)?;
+    if !api.images.has_room() {
+        return Err(ApiError::no_room());
+    }
     let place = api.guards.enter_upload(&request, length)?;
     let bounds = Bounds {
         max_upload_bytes,
@@ -136,7 +143,7 @@ fn answer(found: Found, replayed: bool, api: &Api) -> HttpResponse {
     // The answer holds the delete token.
     response.insert_header((CACHE_CONTROL, "no-store"));
     if replayed {
-        response.insert_header(("Idempotency-Replayed", "true"));
+        response.insert_header((REPLAYED, "true"));
     }
     response.json(UploadedBody {
         delete_url: format!("{}/#/delete/{id}/{delete_token}", api.public_url),

@@ -73,10 +73,10 @@ impl Guards {
     }
 
     /// The limit that a request counts against. Whoever asks how the service is gets an answer, else load
-    /// balancers would take a busy host for a dead one.
+    /// balancers would take a busy host for a dead one, and monitoring would be blind when it is needed.
     fn rate_limit(&self, request: &ServiceRequest) -> Option<&RateLimit> {
         match (request.method(), request.path()) {
-            (_, "/livez" | "/readyz") => None,
+            (_, "/livez" | "/readyz" | "/metrics") => None,
             // By method alone: a path can be written in more than one way.
             (&Method::POST, _) => self.uploads.as_ref(),
             _ => self.reads.as_ref(),

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::answer::Answer;
 use super::database::{Engine, TestDatabase};
+use super::fault_proxy::FaultProxy;
 use super::fixtures::photo;
 use super::gate::Gate;
 use super::root;
@@ -70,6 +71,25 @@ impl TestApp {
         })
         .await;
         (Self { database, s3, host }, gate)
+    }
+
+    /// Starts with a proxy before its S3 endpoint that can break it. Public URLs lead past the proxy.
+    pub(crate) async fn start_behind_faults(
+        engine: Engine,
+        change: impl FnOnce(&mut Config),
+    ) -> (Self, FaultProxy) {
+        let database = TestDatabase::new(engine).await;
+        let s3 = TestS3::start().await;
+        let proxy = FaultProxy::to(s3.address()).await;
+        let mut objects = s3.config();
+        objects.public_url = Some(format!("http://{}/{BUCKET}", s3.address()));
+        objects.endpoint = Some(format!("http://{}", proxy.address()));
+        let host = Host::start(&database, &s3, |config| {
+            config.objects = ObjectsConfig::Bucket(objects);
+            change(config);
+        })
+        .await;
+        (Self { database, s3, host }, proxy)
     }
 
     /// Another host on the same database and the same bucket.
@@ -245,6 +265,18 @@ impl Host {
 
     pub(crate) fn assert_no_files(&self, why: &str) {
         assert!(self.files().is_empty(), "{why}: {:?}", self.files());
+    }
+
+    /// The journal entries, read past the service's code.
+    pub(crate) fn entries(&self) -> Vec<Value> {
+        let entries = std::fs::read_dir(self.uploads.path().join("journal")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let files = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
+        // One that ends at this moment is none any more.
+        let texts = files.filter_map(|path| std::fs::read(path).ok());
+        texts
+            .map(|text| serde_json::from_slice(&text).unwrap())
+            .collect()
     }
 
     /// The local copy of an image.

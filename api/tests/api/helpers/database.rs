@@ -39,6 +39,8 @@ pub(crate) struct Row {
     #[diesel(sql_type = Text)]
     pub(crate) url: String,
     #[diesel(sql_type = Text)]
+    pub(crate) sha256: String,
+    #[diesel(sql_type = Text)]
     pub(crate) created_at: String,
     /// 1 once S3 has confirmed the object.
     #[diesel(sql_type = BigInt)]
@@ -49,7 +51,9 @@ pub(crate) struct Row {
     pub(crate) purged: i64,
 }
 
-const ROWS: &str = "SELECT id, uploader, url, CAST(created_at AS CHAR) AS created_at, \
+type Columns = (String, String, String, String, String, i64, i64, i64);
+
+const ROWS: &str = "SELECT id, uploader, url, sha256, CAST(created_at AS CHAR) AS created_at, \
     stored_at IS NOT NULL AS stored, deleted_at IS NOT NULL AS deleted, purged_at IS NOT NULL AS purged \
     FROM images ORDER BY id";
 
@@ -98,13 +102,13 @@ impl TestDatabase {
             Self::Sqlite { folder } => diesel::sql_query(ROWS).load(&mut sqlite(folder)).unwrap(),
             Self::Mariadb { name, .. } => {
                 let mut connection = mysql(name).await;
-                let rows: Vec<(String, String, String, String, i64, i64, i64)> =
-                    connection.query(ROWS).await.unwrap();
+                let rows: Vec<Columns> = connection.query(ROWS).await.unwrap();
                 connection.disconnect().await.unwrap();
-                let row = |(id, uploader, url, created_at, stored, deleted, purged)| Row {
+                let row = |(id, uploader, url, sha256, created_at, stored, deleted, purged)| Row {
                     id,
                     uploader,
                     url,
+                    sha256,
                     created_at,
                     stored,
                     deleted,
@@ -125,6 +129,55 @@ impl TestDatabase {
                 connection.query_drop(sql).await.unwrap();
                 connection.disconnect().await.unwrap();
             }
+        }
+    }
+
+    /// MariaDB takes connections and questions but does not answer, until [`Self::let_go`].
+    pub(crate) fn hold(&self) {
+        self.gate().hold();
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.gate().let_go();
+    }
+
+    /// What was asked of MariaDB so far.
+    pub(crate) fn sent(&self) -> String {
+        self.gate().sent()
+    }
+
+    fn gate(&self) -> &Gate {
+        match self {
+            Self::Sqlite { .. } => panic!("nothing stands before a file"),
+            Self::Mariadb { gate, .. } => gate,
+        }
+    }
+
+    /// Runs a statement on a connection past the gate, and leaves that open: what it locks stays locked as
+    /// long as what this returns is held.
+    pub(crate) async fn lock(&self, sql: &str) -> mysql_async::Conn {
+        let mut connection = mysql(self.name()).await;
+        connection.query_drop(sql).await.unwrap();
+        connection
+    }
+
+    /// The configuration of a user who may do everything in this database, and nothing to the server.
+    pub(crate) async fn unprivileged_config(&self) -> DbConfig {
+        let name = self.name();
+        let user = format!("user_of_{name}");
+        self.execute(&format!("CREATE USER {user}@'%'")).await;
+        self.execute(&format!("GRANT ALL ON {name}.* TO {user}@'%'"))
+            .await;
+        DbConfig::Mysql {
+            url: format!("mysql://{user}@127.0.0.1:{}/{name}", mariadb::port().await),
+            ca: None,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Sqlite { .. } => panic!("a file has no users"),
+            Self::Mariadb { name, .. } => name,
         }
     }
 

@@ -57,9 +57,13 @@ impl Gate {
             let connections = state.clone();
             loop {
                 tokio::select! {
-                    _ = state.wait_for(|state| *state == State::Closed) => return,
+                    _ = state.wait_for(|state| *state == State::Closed) => {
+                        // Before the receiver, for which `close` waits: the port is free then.
+                        drop(listener);
+                        return;
+                    }
                     Ok((client, _)) = listener.accept() => {
-                        tokio::spawn(pass(client, target, connections.clone(), Arc::clone(&sent)));
+                        tokio::spawn(pass(connections.clone(), client, target, Arc::clone(&sent)));
                     }
                 }
             }
@@ -81,10 +85,11 @@ impl Gate {
     }
 }
 
+/// `state` comes first, so that it is dropped last: `close` waits for it, and the connection is cut by then.
 async fn pass(
+    mut state: watch::Receiver<State>,
     mut client: TcpStream,
     target: SocketAddr,
-    mut state: watch::Receiver<State>,
     sent: Arc<Mutex<Vec<u8>>>,
 ) {
     let Ok(mut server) = TcpStream::connect(target).await else {
@@ -112,5 +117,14 @@ async fn pass(
         _ = back => {}
         // A client that goes away does not take back what it has sent: the rest of it still arrives.
         () = forth => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_that_is_closed_can_be_opened_at_once() {
+    let mut gate = Gate::to(ports::reserve()).await;
+    for _ in 0..2000 {
+        gate.close().await;
+        gate.open().await;
     }
 }

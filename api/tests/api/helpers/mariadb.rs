@@ -20,6 +20,9 @@ folder=$(mktemp -d)
 as=
 if [ "$(id -u)" = 0 ]; then as=--user=mysql; chmod 755 "$folder"; fi
 PATH=$PATH:/usr/sbin
+# A server that starts removes the temporary tables that it finds, those of others among them.
+mkdir -m 1777 "$folder/tmp"
+export TMPDIR="$folder/tmp"
 command -v mariadbd >/dev/null || { echo "mariadbd is missing: run make setup" >&2; exit 1; }
 mariadb-install-db --no-defaults $as --datadir="$folder/data" \
     --auth-root-authentication-method=normal --skip-test-db >"$folder/install.log" 2>&1 ||
@@ -35,48 +38,56 @@ wait "$server" || true
 rm -rf "$folder"
 "#;
 
-struct Server {
-    port: u16,
-    /// Held open as long as the tests run.
+/// A server. It ends, and its folder with it, when this is dropped.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    /// Held open as long as the server is to run.
     _supervisor: ChildStdin,
+}
+
+/// A server of its own, for a test that changes what all databases of a server share.
+pub(crate) async fn another() -> Server {
+    tokio::task::spawn_blocking(start).await.unwrap()
 }
 
 #[expect(
     clippy::zombie_processes,
     reason = "the supervisor outlives the tests by the moment that it cleans up"
 )]
+fn start() -> Server {
+    let port = ports::reserve().port();
+    let mut child = Command::new("sh")
+        .args(["-c", SUPERVISOR, "mariadb", &port.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let supervisor = child.stdin.take().unwrap();
+    let mut folder = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut folder)
+        .unwrap();
+    assert!(
+        !folder.is_empty(),
+        "MariaDB did not start; its messages are above"
+    );
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(
+            Instant::now() < deadline,
+            "MariaDB does not answer; see {folder}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Server {
+        port,
+        _supervisor: supervisor,
+    }
+}
+
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let port = ports::reserve().port();
-        let mut child = Command::new("sh")
-            .args(["-c", SUPERVISOR, "mariadb", &port.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let supervisor = child.stdin.take().unwrap();
-        let mut folder = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut folder)
-            .unwrap();
-        assert!(
-            !folder.is_empty(),
-            "MariaDB did not start; its messages are above"
-        );
-        let deadline = Instant::now() + Duration::from_mins(1);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                Instant::now() < deadline,
-                "MariaDB does not answer; see {folder}"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Server {
-            port,
-            _supervisor: supervisor,
-        }
-    })
+    SERVER.get_or_init(start)
 }
 
 /// The server's port.

@@ -4,13 +4,17 @@
 pub(crate) mod answer;
 pub(crate) mod app;
 pub(crate) mod database;
+pub(crate) mod exposition;
+pub(crate) mod fault_proxy;
 pub(crate) mod fixtures;
 pub(crate) mod gate;
 pub(crate) mod mariadb;
+pub(crate) mod moto;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod s3;
+pub(crate) mod scripted;
 
 use std::time::{Duration, Instant};
 

@@ -28,17 +28,34 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Starts it and waits for nothing. It has no address.
+    pub(crate) fn begin(mut command: Command) -> Self {
+        let child = command.spawn().unwrap();
+        Self {
+            child,
+            address: String::new(),
+        }
+    }
+
     /// Starts it and waits for the line that says where it listens.
     pub(crate) fn start(uploads: &Path) -> Self {
         Self::spawn(command(uploads))
     }
 
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::try_spawn(command).unwrap_or_else(|status| panic!("it did not start: {status}"))
+    }
+
+    /// The same for a process that may end before it listens: then gives how it ended.
+    pub(crate) fn try_spawn(mut command: Command) -> Result<Self, ExitStatus> {
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
+        if line.is_empty() {
+            return Err(child.wait().unwrap());
+        }
         let address = line
             .split_whitespace()
             .find(|word| word.starts_with("http://"));
@@ -46,7 +63,12 @@ impl Running {
             .unwrap_or_else(|| panic!("no address in {line:?}"))
             .trim_end_matches('/')
             .to_owned();
-        Self { child, address }
+        Ok(Self { child, address })
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     pub(crate) fn signal_term(&self) {
@@ -55,6 +77,16 @@ impl Running {
             .status()
             .unwrap();
         assert!(killed.success());
+    }
+
+    /// Waits until it takes no connections any more: then it has heard that it is to stop.
+    pub(crate) fn has_heard(&self) {
+        let address = self.address.strip_prefix("http://").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while std::net::TcpStream::connect(address).is_ok() {
+            assert!(Instant::now() < deadline, "it goes on accepting");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The most memory that it ever had resident, in kB.
@@ -67,8 +99,13 @@ impl Running {
 
     /// Stops it as a service manager does, and gives how it ended and what it logged, unless the test
     /// has sent the log elsewhere.
-    pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
+    pub(crate) fn terminate(self) -> (ExitStatus, String) {
         self.signal_term();
+        self.end()
+    }
+
+    /// Waits until it has ended, for what it was told before.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + Duration::from_secs(30);
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

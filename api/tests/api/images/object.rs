@@ -1,41 +1,22 @@
 //! The object in S3: what is sent, what is never overwritten, and what becomes of slow requests.
 
 use bytes::Bytes;
-use image_handler::domain::{Checksum, ImageId, MediaType};
-use image_handler::storage::{ObjectAcl, ObjectError, ObjectStore, StorageKey};
+use image_handler::domain::{Checksum, ImageId, Uploader};
+use image_handler::storage::{ObjectAcl, ObjectError, ObjectMetadata, ObjectStore};
 use std::time::Duration;
 
 use crate::helpers::app::{TestApp, form, path};
 use crate::helpers::database::Engine;
 use crate::helpers::fixtures::photo;
 use crate::helpers::gate::Gate;
-use crate::helpers::s3::TestS3;
+use crate::helpers::s3::{TestS3, image_of};
 use crate::helpers::{on_both_engines, until};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-fn key() -> StorageKey {
-    StorageKey::Original {
-        id: ImageId::generate(),
-        media_type: MediaType::Jpeg,
-    }
-}
-
-async fn put(
-    store: &ObjectStore,
-    key: StorageKey,
-    bytes: &'static [u8],
-) -> Result<(), ObjectError> {
-    let (object_key, _) = store.address(key);
-    store
-        .put(
-            key,
-            &object_key,
-            Bytes::from_static(bytes),
-            Checksum::of(bytes),
-            DEADLINE,
-        )
-        .await
+async fn put(store: &ObjectStore, id: ImageId, bytes: &'static [u8]) -> Result<(), ObjectError> {
+    let image = image_of(store, id, bytes);
+    store.put(&image, Bytes::from_static(bytes), DEADLINE).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +29,7 @@ async fn an_object_is_sent_with_its_type_its_checksum_and_no_acl_unless_configur
         config.acl = acl;
         put(
             &ObjectStore::connect(config).await.unwrap(),
-            key(),
+            ImageId::generate(),
             b"bytes",
         )
         .await
@@ -76,46 +57,78 @@ async fn an_object_is_sent_with_its_type_its_checksum_and_no_acl_unless_configur
 async fn an_object_that_is_there_is_success_only_if_it_is_ours() {
     let s3 = TestS3::start().await;
     let store = ObjectStore::connect(s3.config()).await.unwrap();
-    let key = key();
-    put(&store, key, b"ours").await.unwrap();
-    put(&store, key, b"ours").await.unwrap();
-    let other = put(&store, key, b"other").await;
+    let id = ImageId::generate();
+    put(&store, id, b"ours").await.unwrap();
+    put(&store, id, b"ours").await.unwrap();
+    let other = put(&store, id, b"other").await;
     assert!(
         matches!(other, Err(ObjectError::Conflict { .. })),
         "{other:?}"
     );
     assert!(store.availability().is_available(), "S3 has answered");
-    let (object_key, url) = store.address(key);
+    let image = image_of(&store, id, b"ours");
     assert_eq!(
-        reqwest::get(url).await.unwrap().bytes().await.unwrap(),
+        reqwest::get(image.url)
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap(),
         "ours"
     );
-    store.delete(&object_key, DEADLINE).await.unwrap();
-    store.delete(&object_key, DEADLINE).await.unwrap();
+    store.delete(&image.object_key, DEADLINE).await.unwrap();
+    store.delete(&image.object_key, DEADLINE).await.unwrap();
     assert!(s3.objects().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_whose_checksum_s3_does_not_know_is_compared() {
+    let s3 = TestS3::start().await;
+    let store = ObjectStore::connect(s3.config()).await.unwrap();
+    let id = ImageId::generate();
+    put(&store, id, b"ours").await.unwrap();
+    s3.forget_checksums();
+    put(&store, id, b"ours").await.unwrap();
+    for other in [&b"more than ours"[..], b"oars"] {
+        let conflict = put(&store, id, other).await;
+        assert!(
+            matches!(conflict, Err(ObjectError::Conflict { .. })),
+            "{conflict:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_s3_refuses_does_not_make_s3_look_away() {
     let s3 = TestS3::start().await;
     let store = ObjectStore::connect(s3.config()).await.unwrap();
-    let key = key();
-    let (object_key, _) = store.address(key);
-    let wrong = Checksum::of(b"something else");
+    let image = image_of(&store, ImageId::generate(), b"something else");
     let refused = store
-        .put(
-            key,
-            &object_key,
-            Bytes::from_static(b"bytes"),
-            wrong,
-            DEADLINE,
-        )
+        .put(&image, Bytes::from_static(b"bytes"), DEADLINE)
         .await;
     assert!(
         matches!(refused, Err(ObjectError::Refused { .. })),
         "{refused:?}"
     );
     assert!(store.availability().is_available());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_tells_what_rebuilds_its_record() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let form = form("Ada ✏️", photo()).text("alt", "A tree");
+    let image = app.upload(form).await.expect(201).json();
+    let url = image["url"].as_str().unwrap();
+    let head = reqwest::Client::new().head(url).send().await.unwrap();
+    let record = head.headers()["x-amz-meta-record"].to_str().unwrap();
+    let record = ObjectMetadata::decode(record).unwrap();
+    assert_eq!(record.uploader, Uploader::parse("Ada ✏️").unwrap());
+    assert_eq!(record.alt.unwrap().as_str(), "A tree");
+    assert_eq!(record.file_name.unwrap().as_str(), "photo.jpg");
+    assert_eq!(record.sha256.to_string(), image["sha256"]);
+    assert_eq!(record.received_sha256, Some(Checksum::of(&photo())));
+    assert_eq!(serde_json::json!(record.width), image["width"]);
+    assert_eq!(serde_json::json!(record.height), image["height"]);
 }
 
 on_both_engines! {
@@ -146,7 +159,7 @@ on_both_engines! {
         app.s3.start_again().await;
         let store = ObjectStore::connect(app.s3.config()).await.unwrap();
         let id = image["id"].as_str().unwrap().parse().unwrap();
-        put(&store, StorageKey::Original { id, media_type: MediaType::Jpeg }, b"other").await.unwrap();
+        put(&store, id, b"other").await.unwrap();
         app.host.restart().await;
         let app = &app;
         until("the later one is stored", || async { app.fetch(later["url"].as_str().unwrap()).await.0 == 200 }).await;

@@ -21,6 +21,7 @@ on_both_engines! {
         let rows = app.database.rows().await;
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].uploader, "Ada");
+        assert_eq!(rows[0].sha256, image["sha256"]);
         assert_eq!(rows[0].url, image["url"].as_str().unwrap());
         assert_eq!(rows[0].stored, 1);
         let created_at = image["created_at"].as_str().unwrap().replace('T', " ").replace('Z', "");
