@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -91,7 +91,7 @@ impl FaultProxy {
     }
 
     async fn listen(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = ports::listen_again(self.address).await;
         let (target, fault) = (self.target, self.fault.subscribe());
         let requests = Arc::clone(&self.requests);
         self.listening = Some(tokio::spawn(async move {

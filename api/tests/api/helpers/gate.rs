@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::ports;
@@ -49,7 +49,7 @@ impl Gate {
     }
 
     pub(crate) async fn open(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = ports::listen_again(self.address).await;
         self.state.send_replace(State::Open);
         let (target, mut state, sent) =
             (self.target, self.state.subscribe(), Arc::clone(&self.sent));

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, Instant};
 
 static TAKEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
@@ -25,4 +26,17 @@ pub(crate) fn listen() -> TcpListener {
 /// The address of such a port, closed again.
 pub(crate) fn reserve() -> SocketAddr {
     listen().local_addr().unwrap()
+}
+
+/// Listens on an address that was listened on a moment ago. A process that another test starts in that moment holds
+/// the old listener too, until it has become another program.
+pub(crate) async fn listen_again(address: SocketAddr) -> tokio::net::TcpListener {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match tokio::net::TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) => assert!(Instant::now() < deadline, "{address}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

@@ -29,7 +29,7 @@ impl TestS3 {
     /// Starts with what is in the folder.
     pub(crate) async fn start_on(folder: TempDir) -> Self {
         let address = ports::reserve();
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = ports::listen_again(address).await;
         let running = serve(folder.path().to_owned(), listener).await;
         Self {
             folder,
@@ -45,7 +45,7 @@ impl TestS3 {
     }
 
     pub(crate) async fn start_again(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = ports::listen_again(self.address).await;
         self.running = Some(serve(self.folder.path().to_owned(), listener).await);
     }
 
