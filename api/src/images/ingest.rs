@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::Images;
-use super::publish::{Settled, Waiting, original};
+use super::publish::{Settled, Waiting};
 use super::read::Found;
 use crate::db::{Blocked, DbError, Record};
 use crate::domain::{
@@ -135,7 +135,7 @@ impl Images {
         let left_for_record = left();
         let claim = self.make_durable(entry, bytes).await?;
         if fault::broken("break.local-copy-removed-early") {
-            let _ = self.parts.local.remove(original(&image)).await;
+            let _ = self.parts.local.remove(StorageKey::original(&image)).await;
         }
         drop(place);
         match self.publish_and_answer(claim, left_for_record).await {
@@ -230,7 +230,7 @@ impl Images {
 
     /// Local copy first, then the journal entry: the entry is the commit point.
     async fn make_durable(&self, entry: Entry, bytes: Bytes) -> Result<Claim, IngestError> {
-        let (id, key) = (entry.image.id, original(&entry.image));
+        let (id, key) = (entry.image.id, StorageKey::original(&entry.image));
         // Looked at again, as the disk may have filled while the body was read.
         if self.parts.space.is_low() {
             return Err(IngestError::NoRoom);

@@ -274,7 +274,7 @@ impl Images {
 
     /// Puts the local copy into S3. Says whether it is there.
     async fn store_object(&self, image: &Image, deadline: Duration, effort: Effort<'_>) -> bool {
-        let key = original(image);
+        let key = StorageKey::original(image);
         let trouble = match self.parts.local.read(key).await {
             Ok(Some(bytes)) if Checksum::of(&bytes) != image.sha256 => {
                 "its local copy is damaged, S3 is not given it".to_owned()
@@ -332,7 +332,11 @@ impl Images {
                     deleted.map_err(|error| error.to_string())
                 }
                 (Step::DeleteLocalCopy, ..) => {
-                    let removed = self.parts.local.remove(original(&entry.image)).await;
+                    let removed = self
+                        .parts
+                        .local
+                        .remove(StorageKey::original(&entry.image))
+                        .await;
                     removed.map_err(|error| error.to_string())
                 }
                 (Step::MarkPurged, Some(deadline), _) => {
@@ -438,9 +442,4 @@ fn crash_after(step: Step) {
 /// To the millisecond, like every time in records: engines keep different fractions.
 pub(super) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
-}
-
-/// The key of the image as it is published.
-pub(super) fn original(image: &Image) -> StorageKey {
-    StorageKey::original(image)
 }

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::Images;
-use super::publish::original;
 use crate::db::{DbError, ListFilter};
 use crate::domain::{Checksum, FileName, Image, ImageId, MediaType, Storage, StorageState};
 use crate::storage::{Entry, Known, Step, StorageKey};
@@ -175,7 +174,7 @@ impl Images {
         if image.media_type != media_type {
             return Err(FindError::NotFound);
         }
-        let key = original(&image);
+        let key = StorageKey::original(&image);
         let copy = self
             .parts
             .local
@@ -258,7 +257,7 @@ impl Images {
     }
 
     async fn found(&self, image: Image, record: StorageState) -> Found {
-        let local = if self.parts.local.has(original(&image)).await {
+        let local = if self.parts.local.has(StorageKey::original(&image)).await {
             StorageState::Stored
         } else {
             StorageState::Absent

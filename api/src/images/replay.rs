@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::publish::{Effort, Settled, original};
+use super::publish::{Effort, Settled};
 use super::{Images, Parts};
 use crate::db::{DbError, TombstonePlace};
 use crate::domain::ImageId;
@@ -354,8 +354,8 @@ impl Images {
                         );
                     }
                     None | Some(Known::Unreadable) => {
-                        if local.has(original(&image)).await {
-                            local.remove(original(&image)).await?;
+                        if local.has(StorageKey::original(&image)).await {
+                            local.remove(StorageKey::original(&image)).await?;
                             log::info!(
                                 "image {}: deleted through another host, its local copy is removed",
                                 image.id

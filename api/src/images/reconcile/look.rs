@@ -17,7 +17,6 @@ use super::{ReconcileError, Reconciliation};
 use crate::db::Record;
 use crate::domain::{Checksum, Image, ImageId, MediaType};
 use crate::images::ingest::contents;
-use crate::images::publish::original;
 use crate::storage::{ObjectError, ObjectHead, ObjectMetadata, StorageKey};
 
 /// How often an image that keeps changing is looked at before it is left to the next run.
@@ -44,7 +43,7 @@ impl Reconciliation {
             return false;
         };
         let image = &record.image;
-        let (listed_key, _) = self.objects.address(original(image));
+        let (listed_key, _) = self.objects.address(StorageKey::original(image));
         // An object that lies elsewhere (the prefix was another one once) is not in the list.
         if listed_key != image.object_key {
             return false;
@@ -77,7 +76,7 @@ impl Reconciliation {
             return Ok(true);
         };
         if !sighting.copies.is_empty() {
-            match self.local.read(original(image)).await {
+            match self.local.read(StorageKey::original(image)).await {
                 Ok(Some(bytes)) if checksum(&bytes) == image.sha256 => {}
                 _ => return Ok(false),
             }

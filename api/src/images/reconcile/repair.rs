@@ -12,8 +12,8 @@ use super::{ReconcileError, Reconciliation, room_for};
 use crate::db::WriteOutcome;
 use crate::domain::{Image, ImageId};
 use crate::fault;
-use crate::images::publish::{now, original};
-use crate::storage::ObjectError;
+use crate::images::publish::now;
+use crate::storage::{ObjectError, StorageKey};
 
 /// How often an image is looked at. Each look may follow a repair, the last one repairs nothing.
 const ROUNDS: usize = 5;
@@ -182,7 +182,7 @@ impl Reconciliation {
         image: &Image,
         instead_of: Option<&str>,
     ) -> Result<Repaired, ReconcileError> {
-        let key = original(image);
+        let key = StorageKey::original(image);
         let Some(bytes) = self.local.read(key).await? else {
             return Ok(Repaired::Overtaken);
         };
@@ -243,7 +243,7 @@ impl Reconciliation {
         damaged: bool,
         from: &Source,
     ) -> Result<Repaired, ReconcileError> {
-        let key = original(image);
+        let key = StorageKey::original(image);
         let read = match from {
             Source::Object(object_key) => {
                 match self.objects.get(object_key, self.object_deadline()).await {
