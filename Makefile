@@ -8,7 +8,9 @@ export CARGO_TARGET_DIR
 RESULTS := $(CARGO_TARGET_DIR)/test
 TOOLS := $(CARGO_TARGET_DIR)/tools
 
-.PHONY: help setup packages lint test test-api test-schema test-web torture torture-breakages openapi
+PYTHON := $(TOOLS)/bin/python
+
+.PHONY: help setup packages lint test test-api test-schema test-web test-deploy torture torture-breakages openapi
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -35,6 +37,8 @@ lint: setup ## Check formatting and lints of the service and the client, and the
 	cargo clippy --locked --all-targets --features failpoints -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	cd web && npm run lint
+	$(TOOLS)/bin/ruff check --no-cache deploy/tests
+	$(TOOLS)/bin/ruff format --no-cache --check deploy/tests
 
 test-api: setup ## Test the service: units, then over HTTP on SQLite, MariaDB and S3
 	@mkdir -p $(RESULTS)
@@ -51,10 +55,17 @@ test-web: setup ## Test the client: units, then in Chromium against the real bin
 	cd web && npm test 2>&1 | tee $(RESULTS)/web.log
 	cd web && IMAGE_HANDLER_BIN=$(CARGO_TARGET_DIR)/debug/image-handler npm run e2e 2>&1 | tee $(RESULTS)/e2e.log
 
-test: lint test-api test-schema test-web ## Run every check and every test
+test-deploy: setup ## Test what it takes to run on AWS: templates, role, nginx, package, scripts
+	@mkdir -p $(RESULTS)
+	cargo build --locked
+	cd deploy/tests && IMAGE_HANDLER_BIN=$(CARGO_TARGET_DIR)/debug/image-handler PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON) -m pytest 2>&1 | tee $(RESULTS)/deploy.log
+
+test: lint test-api test-schema test-web test-deploy ## Run every check and every test
 	@echo; echo "The runners' counts:"
 	@cd $(RESULTS) && grep -oE '(NOT RUN: .*|(hostile|privacy|memory|outage|durability|breakages|backlog|torture): .*|^test result.*|^(#|ℹ) (tests|pass|fail|cancelled|skipped) .*)' api.log web.log e2e.log
 	@cd $(RESULTS) && grep -E ' generated, |^=+ .* in [0-9.]+s =' schema.log
+	@cd $(RESULTS) && grep -E '^(NOT RUN: |=+ .* in [0-9.]+s)' deploy.log
 
 # What the long form and the table of breakages have in common.
 DURABILITY = RUST_BACKTRACE=0 cargo test --locked --features failpoints --test api durability::
