@@ -8,10 +8,12 @@
 //! ```
 //!
 //! `config` describes what `server` builds; `db`, `storage` and `inspect` never import each other; only
-//! `routes` knows HTTP. `doctor` and `reconcile` are commands of `main` and stand beside `server`. `metrics`, which
-//! counts, and `fault`, which is for tests, import none of these and may be used by all but `domain` and `inspect`.
+//! `routes` knows HTTP. `doctor`, `nginx` and `reconcile` are commands of `main` and stand beside `server`. `metrics`, which
+//! counts, and `fault`, which is for tests, import none of these and may be used by all but `domain` and `inspect`;
+//! nor does `aws`, which `db` and `storage` make their clients of AWS from.
 //! `api/README.md` has the rules.
 
+pub mod aws;
 pub mod config;
 pub mod db;
 pub mod doctor;
@@ -20,6 +22,7 @@ pub mod fault;
 pub mod images;
 pub mod inspect;
 pub mod metrics;
+pub mod nginx;
 pub mod reconcile;
 pub mod routes;
 pub mod server;

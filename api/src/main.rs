@@ -1,4 +1,5 @@
-//! The command line: `serve` (the default), `doctor`, `migrate`, `reconcile`, `upload-key` and `openapi`.
+//! The command line: `serve` (the default), `doctor`, `migrate`, `reconcile`, `nginx-settings`,
+//! `upload-key` and `openapi`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -10,9 +11,10 @@ use image_handler::config::{Config, ConfigError, Options};
 use image_handler::db::DbConfig;
 use image_handler::doctor::{self, Marks, Scope};
 use image_handler::domain::UploadKeys;
+use image_handler::nginx;
 use image_handler::reconcile;
 use image_handler::routes::openapi;
-use image_handler::server::{Application, prepare_database};
+use image_handler::server::{Application, not_migrated, prepare_database};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Takes image uploads and never loses one.
@@ -45,6 +47,12 @@ enum Command {
     Reconcile(reconcile::Flags),
     /// Print the OpenAPI document
     Openapi,
+    /// Print what nginx before the service has to know of these settings, as directives to include
+    NginxSettings {
+        /// Where nginx includes them: in its server blocks, or in http
+        #[arg(value_enum, default_value_t = nginx::Place::Server)]
+        place: nginx::Place,
+    },
     /// Make a key for uploads and the item of `UPLOAD_KEYS` that lets it in
     UploadKey {
         /// Whose key it is: letters, digits, '-', '_' and '.'
@@ -108,6 +116,9 @@ async fn run(command: Command, options: Options) -> anyhow::Result<ExitCode> {
         Command::Reconcile(flags) => return Ok(reconcile::run(flags, options).await),
         Command::Migrate => migrate(options).await?,
         Command::Openapi => say(openapi::document_json()?.trim_end())?,
+        Command::NginxSettings { place } => {
+            say(nginx::settings(&options, place).await?.trim_end())?;
+        }
         Command::UploadKey { name } => upload_key(&name)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -123,6 +134,7 @@ fn start_log() {
         "aws_config",
         "aws_runtime",
         "aws_sdk_s3",
+        "aws_sdk_secretsmanager",
         "aws_sigv4",
         "aws_smithy_runtime",
         "mysql_async",
@@ -200,7 +212,7 @@ async fn examine(options: Options, json: bool, offline: bool) -> anyhow::Result<
 }
 
 async fn migrate(options: Options) -> anyhow::Result<()> {
-    let database = Config::database_from(options)?;
+    let database = Config::database_from(&options)?;
     if let DbConfig::Sqlite { path } = &database
         && let Some(folder) = path.parent()
     {
@@ -212,7 +224,7 @@ async fn migrate(options: Options) -> anyhow::Result<()> {
     let ran = prepare_database(&database)?
         .migrate()
         .await
-        .map_err(|error| ConfigError::new("DATABASE_URL", error.to_string()))?;
+        .map_err(|error| not_migrated(&database, &error))?;
     say(&format!("migrations run: {ran}"))
 }
 

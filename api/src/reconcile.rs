@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Config, ConfigError, Options as Settings, StoresConfig};
 use crate::db::DbConfig;
 use crate::images::reconcile::{Event, Finding, Options, Outcome, Reconciliation, Summary};
-use crate::server::{open_objects_beside_service, prepare_database};
+use crate::server::{not_migrated, open_objects_beside_service, prepare_database};
 use crate::storage::LocalStore;
 
 /// Findings are left.
@@ -124,7 +124,7 @@ async fn reconcile(flags: Flags, settings: Settings) -> Result<Summary, Failure>
     if flags.repair {
         // A database that was lost and made anew has no tables yet.
         let migrated = db.migrate().await;
-        migrated.map_err(|error| ConfigError::new("DATABASE_URL", error.to_string()))?;
+        migrated.map_err(|error| not_migrated(&database, &error))?;
     }
     let options = Options {
         repair: flags.repair,

@@ -2,6 +2,8 @@
 //!
 //! May import everything but `main`.
 
+mod database;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,11 +13,11 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+pub use database::{not_migrated, prepare_database};
+
 use crate::config::{Config, ConfigError, ObjectsConfig};
-use crate::db::{Db, DbConfig, MigrationError, PrepareError};
 use crate::domain::Secret;
 use crate::images::{Images, Parts};
 use crate::metrics::Metrics;
@@ -23,15 +25,10 @@ use crate::routes::{self, Api, Guards};
 #[cfg(feature = "embedded-s3")]
 use crate::storage::embedded_s3::{EmbeddedS3, Reachable};
 use crate::storage::{Journal, LocalStore, ObjectStore, ObjectStoreConfig, Space};
+use database::{Migrated, migrate, migrate_later};
 
 /// How long publications whose uploads have been answered may take when the last request has ended.
 const LAST_PUBLICATIONS: Duration = Duration::from_secs(2);
-/// How long the start waits for the database before it goes on without it.
-const START_WITHOUT_DATABASE: Duration = Duration::from_secs(2);
-/// When an attempt at the migrations is given up.
-const MIGRATION_DEADLINE: Duration = Duration::from_secs(10);
-/// How often the migrations are tried again while the database is away.
-const MIGRATION_PAUSE: Duration = Duration::from_secs(2);
 /// How long the replayer rests after a panic.
 const REPLAYER_PAUSE: Duration = Duration::from_secs(1);
 
@@ -105,7 +102,7 @@ impl Application {
             patience: config.patience,
             metrics,
         });
-        let migrated = migrate(&images).await?;
+        let migrated = migrate(&images, &config.database).await?;
 
         let address = listener.local_addr().map_err(listening)?;
         let public_url = config
@@ -120,6 +117,7 @@ impl Application {
             limits: config.limits,
             guards: Guards::new(config.protection, config.limits, &public_url),
             web_dir: config.server.web_dir,
+            accel_prefix: config.server.accel_prefix,
         });
         let server = HttpServer::new(move || routes::app(api.clone()))
             .client_request_timeout(request_head_timeout)
@@ -246,91 +244,6 @@ fn kept_secret(folder: &Path) -> io::Result<Secret> {
         Err(error) => return Err(error),
     };
     Secret::new(text.trim()).map_err(io::Error::other)
-}
-
-/// Prepares the pool of connections.
-///
-/// # Errors
-/// [`ConfigError`].
-pub fn prepare_database(config: &DbConfig) -> Result<Db, ConfigError> {
-    Db::prepare(config).map_err(|error| match error {
-        PrepareError::Ca(_) => ConfigError::new("DATABASE_CA", error.to_string()),
-        PrepareError::Url(_) | PrepareError::Pool(_) => {
-            ConfigError::new("DATABASE_URL", error.to_string())
-        }
-    })
-}
-
-/// What became of the migrations while the start waited for them.
-enum Migrated {
-    /// The tables are up to date.
-    Done,
-    /// The database is away, the service starts without it. The attempt goes on if it has not ended.
-    NotYet(Option<Attempt>),
-}
-
-/// An attempt at the migrations. On a task of its own, as running them blocks the one that they are on.
-struct Attempt(JoinHandle<Result<usize, MigrationError>>);
-
-impl Attempt {
-    fn begin(images: &Arc<Images>) -> Self {
-        let images = Arc::clone(images);
-        Self(tokio::spawn(async move { images.migrate().await }))
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Brings the tables up to date, if the database answers soon.
-async fn migrate(images: &Arc<Images>) -> Result<Migrated, ConfigError> {
-    let mut attempt = Attempt::begin(images);
-    let (reason, attempt) = match timeout(START_WITHOUT_DATABASE, &mut attempt.0).await {
-        Ok(Ok(Ok(ran))) => {
-            if ran > 0 {
-                log::info!("migrations run: {ran}");
-            }
-            return Ok(Migrated::Done);
-        }
-        Ok(Ok(Err(error @ MigrationError::Away(_)))) => (error.to_string(), None),
-        Ok(Ok(Err(error))) => return Err(ConfigError::new("DATABASE_URL", error.to_string())),
-        Ok(Err(stopped)) => return Err(ConfigError::new("DATABASE_URL", stopped.to_string())),
-        Err(_) => ("the database does not answer".to_owned(), Some(attempt)),
-    };
-    log::warn!("{reason}; uploads are taken, migrations follow");
-    Ok(Migrated::NotYet(attempt))
-}
-
-/// Goes on with the attempt that the start did not wait for, and tries again until the migrations have run.
-async fn migrate_later(images: Arc<Images>, stop: CancellationToken, begun: Option<Attempt>) {
-    let mut begun = begun;
-    loop {
-        let mut attempt = match begun.take() {
-            Some(attempt) => attempt,
-            None => {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(MIGRATION_PAUSE) => Attempt::begin(&images),
-                }
-            }
-        };
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return,
-            outcome = timeout(MIGRATION_DEADLINE, &mut attempt.0) => outcome,
-        };
-        match outcome {
-            Ok(Ok(Ok(ran))) => {
-                log::info!("the database is back, migrations run: {ran}");
-                return;
-            }
-            Ok(Ok(Err(MigrationError::Away(_)))) | Err(_) => {}
-            Ok(Ok(Err(error))) => log::error!("{error}"),
-            Ok(Err(stopped)) => log::error!("the migrations stopped: {stopped}"),
-        }
-    }
 }
 
 /// Keeps the replayer running: what is owed must not depend on no entry ever making it panic.

@@ -19,10 +19,24 @@ pub struct Options {
     /// Folder of the web client, or "none" to serve the API alone [default: web/public]
     #[arg(long, env = "WEB_DIR", hide_env_values = true, global = true)]
     pub web_dir: Option<String>,
+    /// Internal address below which nginx sends the files of UPLOADS_DIR, such as /_uploads/ [default: none, the
+    /// service sends them]
+    #[arg(long, env = "ACCEL_PREFIX", hide_env_values = true, global = true)]
+    pub accel_prefix: Option<String>,
     /// sqlite://PATH or mysql://USER:PASSWORD@HOST/DATABASE [default: sqlite, metadata.db in UPLOADS_DIR]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
-    /// PEM file with the CA certificates of the MySQL server; switches TLS on [default: none]
+    /// ARN of the secret in Secrets Manager with the login of the MySQL server, in the place of DATABASE_URL; read
+    /// again when the server refuses it [default: none]
+    #[arg(
+        long,
+        env = "DATABASE_SECRET_ARN",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database_secret_arn: Option<String>,
+    /// PEM file with the CA certificates of the MySQL server; switches TLS on. Needed with DATABASE_SECRET_ARN,
+    /// unless the server is on this host [default: none]
     #[arg(long, env = "DATABASE_CA", hide_env_values = true, global = true)]
     pub database_ca: Option<String>,
     /// Bucket of the objects [default: none, objects go to the embedded S3 endpoint]

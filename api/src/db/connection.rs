@@ -1,22 +1,32 @@
 //! How connections to each engine are made.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::ConnectionError;
-use diesel_async::pooled_connection::deadpool::{BuildError, Pool};
+use diesel_async::pooled_connection::deadpool::{BuildError, Hook, HookError, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
 use diesel_async::{AsyncConnection as _, AsyncMysqlConnection, SimpleAsyncConnection as _};
 use futures_util::FutureExt as _;
-use mysql_async::{Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
 
-use super::Sqlite;
+use super::credentials::{Credentials, LoginUnknown};
+use super::{MysqlLogin, Sqlite};
+use crate::aws::SecretArn;
 use crate::fault;
 
 /// SQLite has one writer at a time; more connections only help reading.
 const SQLITE_CONNECTIONS: usize = 4;
+/// More queries at once would only queue in the server. The smallest one on RDS takes some 60 connections, so three
+/// hosts fit there.
 const MYSQL_CONNECTIONS: usize = 16;
+/// How old a connection gets. Behind the name of the server there may be another one by then.
+const MYSQL_CONNECTION_AGE: Duration = Duration::from_mins(5);
+/// When an attempt to connect is given up, whoever waits for it.
+const MYSQL_CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// `synchronous=FULL`, because with NORMAL in WAL mode acknowledged rows are lost in a power cut.
 /// `busy_timeout` comes first, as switching to WAL needs the lock too. It is shorter than every deadline: a
@@ -71,26 +81,101 @@ pub(super) fn sqlite_pool(path: &Path) -> Result<Pool<Sqlite>, PrepareError> {
         .build()?)
 }
 
-/// A pool of connections to a MySQL or MariaDB server.
+/// A pool of connections to a MySQL or MariaDB server that a URL names.
 pub(super) fn mysql_pool(
     url: &str,
     ca: Option<&Path>,
 ) -> Result<Pool<AsyncMysqlConnection>, PrepareError> {
-    let options = mysql_options(url, ca)?;
+    let options = mysql_options(MysqlAccess::Url(url), ca)?;
+    let connect = move || {
+        let options = options.clone();
+        async move { Conn::new(options).await.map_err(connection_error) }
+    };
+    pool(connect, |_made| true)
+}
+
+/// The same with a login from a secret.
+pub(super) fn mysql_pool_by_secret(
+    secret: &SecretArn,
+    ca: Option<&Path>,
+) -> Result<Pool<AsyncMysqlConnection>, PrepareError> {
+    let credentials = Arc::new(Credentials::prepare(secret, ca)?);
+    let of_today = Arc::clone(&credentials);
+    let connect = move || {
+        let credentials = Arc::clone(&credentials);
+        async move { connect_by_secret(&credentials).await }
+    };
+    pool(connect, move |made| of_today.leads_to(made))
+}
+
+/// `leads_there` tells whether a connection that was made at a moment leads to where new ones do.
+fn pool<C>(
+    connect: impl Fn() -> C + Send + Sync + 'static,
+    leads_there: impl Fn(Instant) -> bool + Send + Sync + 'static,
+) -> Result<Pool<AsyncMysqlConnection>, PrepareError>
+where
+    C: Future<Output = Result<Conn, ConnectionError>> + Send + 'static,
+{
     let mut settings = ManagerConfig::<AsyncMysqlConnection>::default();
     settings.custom_setup = Box::new(move |_url| {
-        let options = options.clone();
+        let connect = connect();
         async move {
-            let connection = mysql_async::Conn::new(options)
-                .await
-                .map_err(connection_error)?;
-            AsyncMysqlConnection::try_from(connection).await
+            let set_up = async { AsyncMysqlConnection::try_from(connect.await?).await };
+            let connected = tokio::time::timeout(MYSQL_CONNECT_DEADLINE, set_up).await;
+            connected.unwrap_or_else(|_| {
+                let reason = format!("no connection within {MYSQL_CONNECT_DEADLINE:?}");
+                Err(ConnectionError::BadConnection(reason))
+            })
         }
         .boxed()
     });
     // The manager keeps the URL for its own messages: it gets one without a password.
     let manager = AsyncDieselConnectionManager::new_with_config("mysql://", settings);
-    Ok(Pool::builder(manager).max_size(MYSQL_CONNECTIONS).build()?)
+    let is_still_right = Hook::sync_fn(move |_connection, metrics| {
+        if metrics.age() < MYSQL_CONNECTION_AGE && leads_there(metrics.created) {
+            return Ok(());
+        }
+        Err(HookError::message("it is too old, or leads elsewhere"))
+    });
+    Ok(Pool::builder(manager)
+        .max_size(MYSQL_CONNECTIONS)
+        .pre_recycle(is_still_right)
+        .build()?)
+}
+
+/// Connects with the login that is known. When that is refused, or nobody answers, the secret may name another login
+/// or another server by now.
+async fn connect_by_secret(credentials: &Credentials) -> Result<Conn, ConnectionError> {
+    let known = credentials.current().await.map_err(|unknown| {
+        let reason = unknown.to_string();
+        match unknown {
+            // Only another configuration mends this.
+            LoginUnknown::CaMissing { .. } => ConnectionError::InvalidConnectionUrl(reason),
+            _ => ConnectionError::BadConnection(reason),
+        }
+    })?;
+    let began = Instant::now();
+    let failure = match Conn::new(known.options.clone()).await {
+        // It became known meanwhile that this is the wrong place.
+        Ok(_) if !credentials.leads_to(began) => {
+            let reason = "the secret has named another server or database".to_owned();
+            return Err(ConnectionError::BadConnection(reason));
+        }
+        Ok(connection) => return Ok(connection),
+        Err(failure) => failure,
+    };
+    if !another_login_may_help(&failure) {
+        return Err(ConnectionError::BadConnection(failure.to_string()));
+    }
+    let failure = match credentials.other_than(&known).await {
+        Some(other) => match Conn::new(other.options).await {
+            Ok(connection) => return Ok(connection),
+            Err(failure) => failure,
+        },
+        None => failure,
+    };
+    // A refused login among them: the user may not be there yet, or be about to get the secret's password.
+    Err(ConnectionError::BadConnection(failure.to_string()))
 }
 
 /// A file that is locked will be free again. Any other trouble with opening it (no such folder, no
@@ -101,6 +186,12 @@ fn sqlite_error(error: ConnectionError) -> ConnectionError {
         return error;
     }
     ConnectionError::InvalidConnectionUrl(text)
+}
+
+/// Whether the secret is worth a look: not for a server that only has too many connections (1040, 1203, 1226).
+fn another_login_may_help(failure: &mysql_async::Error) -> bool {
+    const TOO_MANY: [u16; 3] = [1040, 1203, 1226];
+    !matches!(failure, mysql_async::Error::Server(error) if TOO_MANY.contains(&error.code))
 }
 
 /// Tells a server that refuses us, which only another configuration mends, from one that is away.
@@ -116,22 +207,49 @@ fn connection_error(error: mysql_async::Error) -> ConnectionError {
     }
 }
 
-pub(super) fn mysql_options(url: &str, ca: Option<&Path>) -> Result<Opts, PrepareError> {
-    let parsed = Opts::from_url(url).map_err(|error| PrepareError::Url(error.to_string()))?;
-    let mut options = OptsBuilder::from_opts(parsed)
+/// What a connection is made with.
+#[derive(Clone, Copy)]
+pub enum MysqlAccess<'a> {
+    /// A URL with everything in it.
+    Url(&'a str),
+    /// What was read from a secret.
+    Login(&'a MysqlLogin),
+}
+
+pub(super) fn mysql_options(
+    access: MysqlAccess<'_>,
+    ca: Option<&Path>,
+) -> Result<Opts, PrepareError> {
+    let options = match access {
+        MysqlAccess::Url(url) => {
+            let parsed =
+                Opts::from_url(url).map_err(|error| PrepareError::Url(error.to_string()))?;
+            OptsBuilder::from_opts(parsed)
+        }
+        MysqlAccess::Login(login) => login.options(),
+    };
+    Ok(finished(options, ca.map(tls).transpose()?))
+}
+
+/// Adds what holds for all connections.
+pub(super) fn finished(options: OptsBuilder, tls: Option<SslOpts>) -> Opts {
+    let mut options = options
         // Updates report the rows that they found, as SQLite does, not those that they changed.
         .client_found_rows(true)
         // The address in the URL is where to connect, also when the server is on this host.
         .prefer_socket(false);
-    if let Some(ca) = ca {
-        let certificates = std::fs::read(ca).map_err(PrepareError::Ca)?;
-        options = options.ssl_opts(
-            SslOpts::default()
-                .with_root_certs(vec![certificates.into()])
-                .with_disable_built_in_roots(true),
-        );
+    if tls.is_some() {
+        options = options.ssl_opts(tls);
     }
-    Ok(options.into())
+    options.into()
+}
+
+/// TLS, by which the server has to show a certificate for its name, signed with one of these and with no other.
+pub(super) fn tls(ca: &Path) -> Result<SslOpts, PrepareError> {
+    let certificates = std::fs::read(ca).map_err(PrepareError::Ca)?;
+    Ok(SslOpts::default()
+        .with_root_certs(vec![certificates.into()])
+        .with_disable_built_in_roots(true))
 }
 
 #[cfg(test)]
@@ -144,16 +262,22 @@ mod tests {
             "mysql://u:hunter2@h:no/d",
             "mysql://u:hunter2@h/d?ssl-mode=REQUIRED",
         ] {
-            let error = mysql_options(url, None).err().unwrap().to_string();
+            let error = mysql_options(MysqlAccess::Url(url), None)
+                .err()
+                .unwrap()
+                .to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
     }
 
     #[test]
     fn a_missing_ca_file_is_reported_before_any_connection() {
-        let error = mysql_options("mysql://u@h/d", Some(Path::new("/nowhere/ca.pem")))
-            .err()
-            .unwrap();
+        let error = mysql_options(
+            MysqlAccess::Url("mysql://u@h/d"),
+            Some(Path::new("/nowhere/ca.pem")),
+        )
+        .err()
+        .unwrap();
         assert!(matches!(error, PrepareError::Ca(_)));
     }
 }

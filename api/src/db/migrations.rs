@@ -7,6 +7,7 @@ use diesel_async::pooled_connection::deadpool::{Object, PoolError};
 use diesel_async::{AsyncMigrationHarness, AsyncMysqlConnection, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::failure::is_read_only;
 use super::{Db, EnginePool, Sqlite};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
@@ -18,7 +19,7 @@ const LOCK_SECONDS: u32 = 60;
 /// Why the tables could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// No connection to the database.
+    /// No connection to the database, or it takes no writes.
     #[error("the database does not answer: {0}")]
     Away(String),
     /// The server refuses the login or does not know the database, or the file is none.
@@ -112,7 +113,11 @@ async fn run_on_mysql(
         return Err(MigrationError::Locked);
     }
     let mut harness = AsyncMigrationHarness::new(connection);
-    apply::<Mysql>(&mut harness, MYSQL, direction)
+    apply::<Mysql>(&mut harness, MYSQL, direction).map_err(|error| match error {
+        // Also when nothing is to be run: the table of the versions is made if it is not there.
+        MigrationError::Failed(reason) if is_read_only(&reason) => MigrationError::Away(reason),
+        error => error,
+    })
 }
 
 fn apply<B: diesel::backend::Backend>(

@@ -1,14 +1,18 @@
 //! The record of every image, in SQLite or MySQL (and MariaDB) behind the same queries.
 //!
-//! May import `domain` and `metrics`. Knows neither `storage` nor HTTP.
+//! May import `domain`, `metrics` and `aws`. Knows neither `storage` nor HTTP.
 
 mod blocked_contents;
 mod connection;
+mod credentials;
 mod examine;
+mod failure;
 mod images;
+mod login;
 mod migrations;
 mod schema;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -18,20 +22,26 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 
 pub use blocked_contents::Blocked;
-pub use connection::PrepareError;
+pub use connection::{MysqlAccess, PrepareError};
+pub use credentials::{LoginUnknown, read_login};
 pub use examine::{
     Denied, MigrationState, MysqlExaminer, NoConnection, SqliteFacts, TextColumn, examine_sqlite,
 };
+pub use failure::DbError;
 pub use images::{ListFilter, Record, TombstonePlace, WriteOutcome};
+pub use login::{InvalidLogin, MysqlLogin};
 pub use migrations::MigrationError;
 
+use failure::{QueryFailure, outcome_of};
+
+use crate::aws::SecretArn;
 use crate::domain::Availability;
 use crate::metrics::{CallOutcome, Calls};
 
 type Sqlite = SyncConnectionWrapper<SqliteConnection>;
 
 /// Which database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum DbConfig {
     /// A file, made when it is missing.
     Sqlite {
@@ -45,20 +55,24 @@ pub enum DbConfig {
         /// PEM file with the certificates that the server's may be signed with. `None`: the public ones.
         ca: Option<PathBuf>,
     },
+    /// A MySQL or MariaDB server whose address and login are kept in a secret and may change while it is used.
+    MysqlBySecret {
+        /// The secret.
+        secret: SecretArn,
+        /// As above, but `None`: only a server on this host.
+        ca: Option<PathBuf>,
+    },
 }
 
-/// Why the database could not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum DbError {
-    /// It did not answer in time, or answered with an error that a person or time can mend.
-    #[error("the database did not answer: {0}")]
-    Away(String),
-    /// It understood the statement and refused it: asking again changes nothing.
-    #[error("the database refused: {0}")]
-    Refused(String),
-    /// A record holds something that this version cannot read.
-    #[error("the record cannot be read: {0}")]
-    Unreadable(String),
+impl fmt::Debug for DbConfig {
+    /// Without the URL: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path } => write!(f, "Sqlite({})", path.display()),
+            Self::Mysql { url: _, ca } => write!(f, "Mysql(…, {ca:?})"),
+            Self::MysqlBySecret { secret, ca } => write!(f, "MysqlBySecret({secret}, {ca:?})"),
+        }
+    }
 }
 
 /// A pool of connections to one of the two engines, and what is known of the server behind it.
@@ -122,8 +136,11 @@ macro_rules! on_engine {
                 Some($connection) => $body,
                 None => unreachable!("a new lease holds its connection"),
             };
-            lease.give_back();
-            result.map_err($crate::db::QueryFailure::from)
+            let result = result.map_err($crate::db::QueryFailure::from);
+            if !$db.mistrusts_after(&result) {
+                lease.give_back();
+            }
+            result
         })
         .await
     };
@@ -156,6 +173,9 @@ impl Db {
             DbConfig::Sqlite { path } => EnginePool::Sqlite(connection::sqlite_pool(path)?),
             DbConfig::Mysql { url, ca } => {
                 EnginePool::Mysql(connection::mysql_pool(url, ca.as_deref())?)
+            }
+            DbConfig::MysqlBySecret { secret, ca } => {
+                EnginePool::Mysql(connection::mysql_pool_by_secret(secret, ca.as_deref())?)
             }
         };
         Ok(Self {
@@ -223,13 +243,24 @@ impl Db {
         if let Some(calls) = &self.calls {
             calls.ended(operation, outcome, began.elapsed());
         }
+        if self.mistrusts_after(&result)
+            && let EnginePool::Mysql(pool) = &self.pool
+        {
+            drop(pool.retain(|_, _| false));
+        }
         match (&result, what) {
-            (Err(QueryFailure::Away(reason)), Use::Reading) => {
+            (
+                Err(QueryFailure::Away(reason) | QueryFailure::NotConnected(reason)),
+                Use::Reading,
+            ) => {
                 if self.availability.failed() {
                     log::warn!("the database is away, uploads go on: {reason}");
                 }
             }
-            (Err(QueryFailure::Away(reason)), Use::Writing) => {
+            (
+                Err(QueryFailure::Away(reason) | QueryFailure::NotConnected(reason)),
+                Use::Writing,
+            ) => {
                 if self.writing.failed() {
                     log::warn!("the database takes no records, uploads go on: {reason}");
                 }
@@ -249,6 +280,13 @@ impl Db {
         }
         result
     }
+
+    /// Whether connections are thrown away after this, with those that stand idle: they may lead to a server that
+    /// is gone, or that has handed its part to another one and takes no writes any more. That another connection could
+    /// not be made says nothing against them. A file is always the same.
+    fn mistrusts_after<T>(&self, result: &Result<T, QueryFailure>) -> bool {
+        matches!(self.pool, EnginePool::Mysql(_)) && matches!(result, Err(QueryFailure::Away(_)))
+    }
 }
 
 /// What a query is for.
@@ -258,74 +296,8 @@ enum Use {
     Writing,
 }
 
-/// How a query ended without a result.
-#[derive(Debug)]
-enum QueryFailure {
-    Away(String),
-    Refused(String),
-    UniqueViolation,
-    Unreadable(String),
-}
-
-/// That a row is there already is an answer to work with.
-fn outcome_of<T>(result: &Result<T, QueryFailure>) -> CallOutcome {
-    match result {
-        Ok(_) | Err(QueryFailure::UniqueViolation) => CallOutcome::Ok,
-        Err(_) => CallOutcome::Error,
-    }
-}
-
-impl QueryFailure {
-    fn no_connection(error: impl std::fmt::Display) -> Self {
-        Self::Away(error.to_string())
-    }
-}
-
-impl From<diesel::result::Error> for QueryFailure {
-    fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::DatabaseErrorKind as Kind;
-        use diesel::result::Error;
-        match error {
-            Error::DatabaseError(Kind::UniqueViolation, _) => Self::UniqueViolation,
-            Error::DatabaseError(
-                Kind::NotNullViolation | Kind::CheckViolation | Kind::ForeignKeyViolation,
-                error,
-            ) => Self::Refused(error.message().to_owned()),
-            Error::DatabaseError(_, error) if is_about_the_statement(error.message()) => {
-                Self::Refused(error.message().to_owned())
-            }
-            Error::DeserializationError(error) => Self::Unreadable(error.to_string()),
-            error => Self::Away(error.to_string()),
-        }
-    }
-}
-
-impl From<QueryFailure> for DbError {
-    fn from(failure: QueryFailure) -> Self {
-        match failure {
-            QueryFailure::Away(reason) => Self::Away(reason),
-            QueryFailure::Refused(reason) => Self::Refused(reason),
-            QueryFailure::UniqueViolation => Self::Away("an unexpected duplicate".to_owned()),
-            QueryFailure::Unreadable(reason) => Self::Unreadable(reason),
-        }
-    }
-}
-
-/// Whether the server complains of what it was told to do, and not of its own state. All else (locks, a
-/// read-only server, a shutdown) passes. MySQL's texts for the errors 1142, 1143, 1264, 1366 and 1406.
-fn is_about_the_statement(message: &str) -> bool {
-    [
-        "Data too long",
-        "Incorrect string value",
-        "Out of range value",
-        "command denied",
-    ]
-    .iter()
-    .any(|text| message.contains(text))
-}
-
 /// A connection on loan. One whose query was given up half-way is thrown away instead of returned:
-/// the answer to that query would be taken for the answer to the next.
+/// the answer to that query would be taken for the answer to the next. So is one that is not trusted any more.
 struct Lease<O> {
     connection: Option<O>,
     discard: fn(O),
@@ -355,6 +327,17 @@ impl<O> Drop for Lease<O> {
 
 #[cfg(test)]
 mod tests {
+    use super::DbConfig;
+
+    #[test]
+    fn a_configuration_is_shown_without_its_password() {
+        let config = DbConfig::Mysql {
+            url: "mysql://ada:hunter2@db.example.org/images".to_owned(),
+            ca: None,
+        };
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
     #[tokio::test]
     async fn a_query_is_counted_under_the_name_of_its_function() {
         async fn find_something() -> &'static str {

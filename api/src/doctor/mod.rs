@@ -83,6 +83,7 @@ fn summary(config: &Config) -> String {
     let database = match &config.database {
         DbConfig::Sqlite { .. } => "SQLite",
         DbConfig::Mysql { .. } => "MySQL",
+        DbConfig::MysqlBySecret { .. } => "MySQL by a secret",
     };
     let objects = match &config.objects {
         ObjectsConfig::Embedded { .. } => "the embedded S3 endpoint".to_owned(),

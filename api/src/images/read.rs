@@ -191,7 +191,10 @@ impl Images {
                 file_name: image.file_name,
             },
             None if image.stored_at.is_none() => return Err(FindError::Pending),
-            None => Content::Object { url: image.url },
+            // Not the URL of the record: what strangers may read by may have changed since.
+            None => Content::Object {
+                url: self.parts.objects.url_of(&image.object_key),
+            },
         })
     }
 

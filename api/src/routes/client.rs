@@ -15,10 +15,6 @@ pub(super) fn client(
     folder: &Path,
     objects_origin: &str,
 ) -> impl actix_web::dev::HttpServiceFactory + 'static {
-    let policy = format!(
-        "default-src 'self'; img-src 'self' blob: {objects_origin}; object-src 'none'; base-uri 'none'; \
-         form-action 'self'; frame-ancestors 'none'"
-    );
     let files = Files::new("/", folder)
         .index_file("index.html")
         .prefer_utf8(true)
@@ -27,7 +23,15 @@ pub(super) fn client(
         .wrap(
             DefaultHeaders::new()
                 .add((CACHE_CONTROL, "no-cache"))
-                .add((CONTENT_SECURITY_POLICY, policy)),
+                .add((CONTENT_SECURITY_POLICY, policy(objects_origin))),
         )
         .service(files)
+}
+
+/// What the client's pages may load. nginx says the same where it serves them.
+pub(crate) fn policy(objects_origin: &str) -> String {
+    format!(
+        "default-src 'self'; img-src 'self' blob: {objects_origin}; object-src 'none'; base-uri 'none'; \
+         form-action 'self'; frame-ancestors 'none'"
+    )
 }

@@ -23,8 +23,11 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Route, web};
 
+pub(crate) use client::policy as client_policy;
 pub use error::{ApiError, FieldError, Problem};
 pub use error_code::ErrorCode;
+pub(crate) use images::upload::ENVELOPE_BYTES;
+pub(crate) use protection::headers::ONLY_TLS;
 pub(crate) use protection::{Guards, origin};
 
 use crate::config::Limits;
@@ -44,6 +47,8 @@ pub struct Api {
     pub(crate) guards: Guards,
     /// The folder of the web client. `None`: it is served elsewhere.
     pub web_dir: Option<PathBuf>,
+    /// Below which internal address the proxy serves the uploads folder. `None`: the bytes are sent from here.
+    pub accel_prefix: Option<String>,
 }
 
 /// The application for one worker: every route, inside what may refuse a request, inside [`trace`]. The headers

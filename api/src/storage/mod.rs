@@ -1,6 +1,6 @@
 //! Where bytes lie: the local copies, the journal, and the objects in S3.
 //!
-//! May import `domain` and `metrics`. Knows neither the database nor HTTP as the product speaks it
+//! May import `domain`, `metrics` and `aws`. Knows neither the database nor HTTP as the product speaks it
 //! (the embedded S3 endpoint is a server of its own, for laptops and tests).
 
 mod disk;

@@ -10,6 +10,7 @@
 
 mod backlog;
 mod binary;
+mod database_secret;
 mod disk;
 mod doctor;
 #[cfg(feature = "failpoints")]

@@ -11,9 +11,9 @@ use mysql_async::DriverError;
 use super::{
     APPLIED, Answer, Denied, MigrationState, NumberValue, TextValue, compare, said, trials,
 };
-use crate::db::PrepareError;
 use crate::db::connection::mysql_options;
 use crate::db::migrations::mysql_versions;
+use crate::db::{MysqlAccess, PrepareError};
 
 /// Why there is no connection to a server.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +77,8 @@ impl MysqlExaminer {
     ///
     /// # Errors
     /// [`NoConnection`].
-    pub async fn connect(url: &str, ca: Option<&Path>) -> Result<Self, NoConnection> {
-        let options = mysql_options(url, ca)?;
+    pub async fn connect(access: MysqlAccess<'_>, ca: Option<&Path>) -> Result<Self, NoConnection> {
+        let options = mysql_options(access, ca)?;
         let connection = mysql_async::Conn::new(options)
             .await
             .map_err(no_connection)?;
@@ -266,7 +266,9 @@ fn no_connection(error: mysql_async::Error) -> NoConnection {
     use mysql_async::{Error, IoError};
     match error {
         Error::Server(error) => match error.code {
-            1045 | 1130 | 1698 | 1862 | 3118 => NoConnection::LoginRefused(error.message),
+            1045 | 1130 | 1698 | 1820 | 1862 | 3118 | 4151 => {
+                NoConnection::LoginRefused(error.message)
+            }
             1044 => NoConnection::DatabaseRefused(error.message),
             1049 => NoConnection::DatabaseMissing(error.message),
             3159 => NoConnection::TlsDemanded(error.message),
@@ -275,6 +277,23 @@ fn no_connection(error: mysql_async::Error) -> NoConnection {
         },
         Error::Driver(DriverError::NoClientSslFlagFromServer) => NoConnection::TlsMissing,
         Error::Io(IoError::Tls(error)) => NoConnection::TlsFailed(error.to_string()),
+        // What goes wrong in the handshake comes as if it were the connection's fault.
+        Error::Io(IoError::Io(error)) if is_about_tls(&error.to_string()) => {
+            NoConnection::TlsFailed(error.to_string())
+        }
         error => NoConnection::Away(error.to_string()),
     }
+}
+
+/// The beginnings of what rustls says of a handshake that failed.
+fn is_about_tls(message: &str) -> bool {
+    [
+        "invalid peer certificate",
+        "received fatal alert",
+        "received corrupt message",
+        "peer is incompatible",
+        "peer misbehaved",
+    ]
+    .iter()
+    .any(|beginning| message.starts_with(beginning))
 }

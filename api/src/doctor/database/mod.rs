@@ -1,12 +1,13 @@
 //! The database: from the name of its host to what may be written into its tables.
 
 mod file;
+mod secret;
 mod server;
 
 use std::path::Path;
 
 use super::Check;
-use crate::db::{DbConfig, Denied, MigrationState};
+use crate::db::{DbConfig, Denied, MigrationState, MysqlAccess};
 
 const GROUP: &str = "database";
 
@@ -14,7 +15,8 @@ const GROUP: &str = "database";
 pub(super) async fn examine(config: &DbConfig, uploads: &Path) -> Vec<Check> {
     match config {
         DbConfig::Sqlite { path } => file::examine(path, uploads).await,
-        DbConfig::Mysql { url, ca } => server::examine(url, ca.as_deref()).await,
+        DbConfig::Mysql { url, ca } => server::examine(MysqlAccess::Url(url), ca.as_deref()).await,
+        DbConfig::MysqlBySecret { secret, ca } => secret::examine(secret, ca.as_deref()).await,
     }
 }
 

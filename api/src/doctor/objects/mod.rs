@@ -116,7 +116,7 @@ async fn credentials(probe: &BucketProbe) -> Check {
 /// The check, and whether it makes sense to go on.
 async fn reachable(config: &ObjectStoreConfig, probe: &BucketProbe) -> (Check, bool) {
     let bucket = &config.bucket;
-    let refusal = match probe.head_bucket().await {
+    let refusal = match probe.reach_bucket().await {
         Ok(()) => {
             let detail = format!("{bucket} is there and can be listed");
             return (Check::ok(BUCKET, "reachable", detail), true);

@@ -1,5 +1,8 @@
 //! `GET /i/{id}.{ext}`: the bytes of an image, with conditions and ranges (RFC 9110, sections 13 and 14).
 
+mod by_nginx;
+mod range;
+
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 use std::time::{Duration, SystemTime};
@@ -17,6 +20,8 @@ use futures_util::stream;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
+use self::by_nginx::{X_ACCEL_REDIRECT, leaves_to_nginx, rename_for_nginx};
+use self::range::{Range, parse_range};
 use super::client_has;
 use crate::domain::{Checksum, FileName, ImageId, MediaType};
 use crate::images::{Content, FindError};
@@ -81,7 +86,7 @@ pub(crate) async fn get_image_content(
                 disposition: file_name.map(|name| disposition(&name, media_type)),
                 key,
             };
-            copy.answer(&request)
+            copy.answer(&request, api.accel_prefix.as_deref())
         }
     }
 }
@@ -143,7 +148,11 @@ fn disposition(file_name: &FileName, media_type: MediaType) -> ContentDispositio
 }
 
 impl LocalCopy {
-    fn answer(mut self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
+    fn answer(
+        mut self,
+        request: &HttpRequest,
+        accel_prefix: Option<&str>,
+    ) -> Result<HttpResponse, ApiError> {
         let headers = request.headers();
         if self.client_has_it(headers) {
             return Ok(self.head(HttpResponse::NotModified()).finish());
@@ -155,6 +164,18 @@ impl LocalCopy {
             }
             _ => Range::Whole,
         };
+        if let Some(prefix) = accel_prefix
+            && leaves_to_nginx(headers, &range)
+        {
+            let path = self.key.local_path();
+            let address = format!("{prefix}{}", path.display());
+            // nginx takes status, length and range from the file, and the other headers from here.
+            let mut response = self.head(HttpResponse::Ok());
+            self.describe(&mut response);
+            let mut response = response.insert_header((X_ACCEL_REDIRECT, address)).finish();
+            rename_for_nginx(response.headers_mut(), &range);
+            return Ok(response);
+        }
         let (status, begin, length) = match range {
             Range::Whole => (HttpResponse::Ok(), 0, self.size_bytes),
             Range::Part { begin, length } => {
@@ -169,10 +190,7 @@ impl LocalCopy {
             Range::Outside => return Err(self.outside()),
         };
         let mut response = self.head(status);
-        response.insert_header((CONTENT_TYPE, self.key.content_type()));
-        if let Some(disposition) = &self.disposition {
-            response.insert_header(disposition.clone());
-        }
+        self.describe(&mut response);
         if request.method() == Method::HEAD {
             // The length is all that is sent of the body, so nothing is read.
             let nothing = stream::empty::<std::io::Result<Bytes>>();
@@ -197,6 +215,14 @@ impl LocalCopy {
             // Should a file ever be taken for a document, it can do nothing there.
             .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"));
         response
+    }
+
+    /// What the bytes are.
+    fn describe(&self, response: &mut HttpResponseBuilder) {
+        response.insert_header((CONTENT_TYPE, self.key.content_type()));
+        if let Some(disposition) = &self.disposition {
+            response.insert_header(disposition.clone());
+        }
     }
 
     /// `If-None-Match` decides; `If-Modified-Since` only in its absence.
@@ -250,75 +276,9 @@ fn date(headers: &HeaderMap, name: actix_web::http::header::HeaderName) -> Optio
     Some(date.into())
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Range {
-    Whole,
-    Part { begin: u64, length: u64 },
-    Outside,
-}
-
-/// One range of bytes. Anything else (another unit, several ranges, no range at all) gets the whole image,
-/// as RFC 9110, section 14.2 allows.
-fn parse_range(value: &str, size: u64) -> Range {
-    let parse = |text: &str| -> Option<u64> {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // Larger numbers than fit mean "to the end", or lie outside.
-        digits.then(|| text.parse().unwrap_or(u64::MAX))
-    };
-    let Some((begin, end)) = value
-        .strip_prefix("bytes=")
-        .and_then(|range| range.trim().split_once('-'))
-    else {
-        return Range::Whole;
-    };
-    let (begin, last) = match (parse(begin), parse(end)) {
-        (Some(begin), Some(end)) if begin <= end => (begin, end.min(size.saturating_sub(1))),
-        (Some(begin), None) if end.is_empty() => (begin, size.saturating_sub(1)),
-        (None, Some(suffix)) if begin.is_empty() => {
-            if suffix == 0 {
-                return Range::Outside;
-            }
-            (size.saturating_sub(suffix), size.saturating_sub(1))
-        }
-        _ => return Range::Whole,
-    };
-    if begin >= size {
-        return Range::Outside;
-    }
-    Range::Part {
-        begin,
-        length: last - begin + 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_are_read_as_the_rfc_has_them() {
-        let part = |begin, length| Range::Part { begin, length };
-        let rows = [
-            ("bytes=0-0", part(0, 1)),
-            ("bytes=0-499", part(0, 500)),
-            ("bytes=500-", part(500, 500)),
-            ("bytes=-200", part(800, 200)),
-            ("bytes=-2000", part(0, 1000)),
-            ("bytes=900-99999999999999999999999", part(900, 100)),
-            ("bytes=1000-", Range::Outside),
-            ("bytes=99999999999999999999999-", Range::Outside),
-            ("bytes=-0", Range::Outside),
-            ("bytes=5-4", Range::Whole),
-            ("bytes=0-1,5-6", Range::Whole),
-            ("bytes=-", Range::Whole),
-            ("bytes=+1-2", Range::Whole),
-            ("items=0-1", Range::Whole),
-            ("", Range::Whole),
-        ];
-        for (value, expected) in rows {
-            assert_eq!(parse_range(value, 1000), expected, "{value}");
-        }
-    }
 
     #[test]
     fn what_is_saved_has_the_uploaders_name_and_the_extension_of_its_type() {
@@ -339,11 +299,5 @@ mod tests {
             let header = disposition(&name, MediaType::Png).to_string();
             assert_eq!(header, expected);
         }
-    }
-
-    #[test]
-    fn no_range_lies_in_an_empty_file() {
-        assert_eq!(parse_range("bytes=0-", 0), Range::Outside);
-        assert_eq!(parse_range("bytes=-1", 0), Range::Outside);
     }
 }

@@ -33,7 +33,7 @@ const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Two years, as the lists that browsers are delivered with ask for. Other hosts of the domain are not ours to
 /// speak for.
-const ONLY_TLS: &str = "max-age=63072000";
+pub(crate) const ONLY_TLS: &str = "max-age=63072000";
 
 /// Writes them. Has to stand round everything that makes answers, errors included.
 pub(in crate::routes) async fn write_headers(

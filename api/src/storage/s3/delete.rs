@@ -74,8 +74,14 @@ impl ObjectStore {
             .head_object()
             .bucket(&self.bucket)
             .key(object_key);
-        // Without the permission to list, S3 answers 403 instead: then nobody can tell.
-        matches!(request.send().await, Err(error) if status(&error) == Some(404))
+        match request.send().await {
+            Ok(_) => false,
+            Err(error) => match status(&error) {
+                Some(404) => true,
+                Some(403) => self.lists(object_key).await == Some(false),
+                _ => false,
+            },
+        }
     }
 }
 

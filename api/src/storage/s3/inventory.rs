@@ -115,7 +115,9 @@ impl ObjectStore {
             match sent {
                 // The answer to HEAD has no body that could say more.
                 Err(error) if status(&error) == Some(404) => Ok(None),
-                Err(error) if is_withheld(&error) => Err(withheld(&error)),
+                Err(error) if is_withheld(&error) => {
+                    self.missing_or(object_key, withheld(&error)).await
+                }
                 sent => {
                     let head = translated("HeadObject", sent)?;
                     Ok(Some(ObjectHead {
@@ -163,7 +165,9 @@ impl ObjectStore {
             .await;
         let object = match sent {
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-            Err(error) if is_withheld(&error) => return Err(withheld(&error)),
+            Err(error) if is_withheld(&error) => {
+                return self.missing_or(object_key, withheld(&error)).await;
+            }
             sent => translated("GetObject", sent)?,
         };
         match object.body.collect().await {
@@ -173,6 +177,36 @@ impl ObjectStore {
                 reason: error.to_string(),
             }),
         }
+    }
+
+    /// What a request for an object comes to that S3 refused. `None` when the list says that there is no such
+    /// object; else the refusal.
+    async fn missing_or<T>(
+        &self,
+        object_key: &str,
+        refusal: ObjectError,
+    ) -> Result<Option<T>, ObjectError> {
+        match self.lists(object_key).await {
+            Some(false) => Ok(None),
+            Some(true) | None => Err(refusal),
+        }
+    }
+
+    /// Whether the bucket's list has this object. `None`: S3 does not tell.
+    ///
+    /// Who may list the bucket below a prefix only is answered 403, not 404, when asking for an object that is not
+    /// there, as that request names no prefix.
+    pub(super) async fn lists(&self, object_key: &str) -> Option<bool> {
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(object_key)
+            .max_keys(1);
+        // Of the keys that begin with it, it is the first.
+        let page = request.send().await.ok()?;
+        let mut listed = page.contents().iter();
+        Some(listed.any(|object| object.key() == Some(object_key)))
     }
 
     /// Puts the image in the place of the object with this `e_tag`.

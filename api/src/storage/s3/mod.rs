@@ -9,25 +9,17 @@ mod put;
 
 use std::time::{Duration, Instant};
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 pub use inventory::{ListedObject, ObjectHead, ObjectPage};
 pub use probe::{BucketProbe, CredentialsFound, Refusal, Versioning};
 
 use super::StorageKey;
+use crate::aws;
 use crate::domain::Availability;
 use crate::metrics::{CallOutcome, Calls};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longer than S3 takes for the largest upload, shorter than anybody's patience with a hanging part.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pause before the SDK's first own retry. The replayer retries for ever; these are for a hiccup within a request.
-const FIRST_RETRY_AFTER: Duration = Duration::from_millis(50);
 
 /// Why an object could not be stored or removed.
 #[derive(Debug, thiserror::Error)]
@@ -193,9 +185,15 @@ impl ObjectStore {
     #[must_use]
     pub fn address(&self, key: StorageKey) -> (String, String) {
         let object_key = key.object_key(&self.prefix);
-        // Prefix and file names consist of characters that need no escaping (see `config`).
-        let url = format!("{}/{object_key}", self.public_url);
+        let url = self.url_of(&object_key);
         (object_key, url)
+    }
+
+    /// The public URL of the object under a key, by the settings of today.
+    #[must_use]
+    pub fn url_of(&self, object_key: &str) -> String {
+        // Prefix and file names consist of characters that need no escaping (see `config`).
+        format!("{}/{object_key}", self.public_url)
     }
 
     /// Carries out an operation and learns from it whether S3 is there.
@@ -263,19 +261,7 @@ where
 
 /// What the SDK finds in the environment, and what is configured.
 async fn shared_settings(config: &ObjectStoreConfig) -> SdkConfig {
-    // One TLS library in the process; two without a chosen default would panic.
-    let http_client = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client)
-        .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_RETRY_AFTER))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .operation_timeout(OPERATION_TIMEOUT)
-                .build(),
-        );
+    let mut loader = aws::settings();
     if let Some(region) = &config.region {
         loader = loader.region(Region::new(region.clone()));
     }

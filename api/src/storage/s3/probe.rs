@@ -35,6 +35,7 @@ pub struct BucketProbe {
     witness: Witness,
     region: String,
     bucket: String,
+    prefix: String,
     object_key: String,
     public_url: String,
     acl: ObjectAcl,
@@ -103,6 +104,7 @@ impl BucketProbe {
             public_url: format!("{}/{object_key}", public_url(config, &region)),
             region,
             bucket: config.bucket.clone(),
+            prefix: config.prefix.clone(),
             object_key,
             acl: config.acl,
             patience,
@@ -161,13 +163,30 @@ impl BucketProbe {
         })
     }
 
-    /// Whether the bucket is there and may be listed.
+    /// Whether the bucket is there and may be listed, at least below the prefix.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn head_bucket(&self) -> Result<(), Refusal> {
+    pub async fn reach_bucket(&self) -> Result<(), Refusal> {
         let request = self.client.head_bucket().bucket(&self.bucket).send();
-        self.answered(request).await.map(|_| ())
+        let Err(refusal) = self.answered(request).await else {
+            return Ok(());
+        };
+        if !refusal.is_forbidden() {
+            return Err(refusal);
+        }
+        // A role that may list below the prefix alone may not ask for the bucket as such.
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(&self.prefix)
+            .max_keys(1)
+            .send();
+        // The first refusal says more: an answer to HEAD tells the region.
+        self.answered(request)
+            .await
+            .map_or(Err(refusal), |_| Ok(()))
     }
 
     /// Stores the object with exactly what uploads are stored with.

@@ -32,10 +32,7 @@ async fn with_tables() -> (TestDatabase, String) {
 }
 
 fn url_of(database: &TestDatabase) -> String {
-    match database.config() {
-        DbConfig::Mysql { url, .. } => url,
-        DbConfig::Sqlite { .. } => panic!("not MariaDB"),
-    }
+    database.url()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

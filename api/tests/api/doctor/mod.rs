@@ -20,13 +20,13 @@ const PASSWORD: &str = "hunter2-hunter2-hunter2-hunter2";
 
 /// What was found.
 #[derive(Debug)]
-struct Findings {
-    code: i32,
+pub(crate) struct Findings {
+    pub(crate) code: i32,
     report: Value,
 }
 
 impl Findings {
-    fn check(&self, group: &str, name: &str) -> &Value {
+    pub(crate) fn check(&self, group: &str, name: &str) -> &Value {
         let checks = self.report["checks"].as_array().unwrap();
         let found = checks
             .iter()
@@ -35,13 +35,13 @@ impl Findings {
     }
 
     #[track_caller]
-    fn assert_ok(&self, group: &str, name: &str) -> &Self {
+    pub(crate) fn assert_ok(&self, group: &str, name: &str) -> &Self {
         assert_eq!(self.check(group, name)["outcome"], "ok", "{self:#?}");
         self
     }
 
     #[track_caller]
-    fn assert_skipped(&self, group: &str, name: &str, why: &str) -> &Self {
+    pub(crate) fn assert_skipped(&self, group: &str, name: &str, why: &str) -> &Self {
         let check = self.check(group, name);
         assert_eq!(check["outcome"], "skipped", "{check:#}");
         assert!(check["detail"].as_str().unwrap().contains(why), "{check:#}");
@@ -50,7 +50,7 @@ impl Findings {
 
     /// The check has this outcome, says this, and advises that.
     #[track_caller]
-    fn assert_found(
+    pub(crate) fn assert_found(
         &self,
         group: &str,
         name: &str,
@@ -76,7 +76,7 @@ async fn examine(uploads: &Path, arguments: &[&str], settings: &[(&str, &str)]) 
     examine_with(command).await
 }
 
-async fn examine_with(mut command: Command) -> Findings {
+pub(crate) async fn examine_with(mut command: Command) -> Findings {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap();

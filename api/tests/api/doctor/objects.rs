@@ -373,6 +373,35 @@ async fn what_may_not_be_asked_is_skipped_with_the_permission() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_may_be_listed_below_the_prefix_alone_is_reachable() {
+    for (list_is_refused, outcome) in [(false, "ok"), (true, "failure")] {
+        let (findings, received) = examine_s3_that(move |request| {
+            let lists = request.target.contains("list-type=2");
+            let empty = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+            match request.method.as_str() {
+                "GET" if lists && !list_is_refused => Some(answer("200 OK", "", empty)),
+                "GET" if lists => Some(refusal("403 Forbidden", "AccessDenied")),
+                "HEAD" => Some(refusal("403 Forbidden", "AccessDenied")),
+                _ => None,
+            }
+        })
+        .await;
+        let lists = received
+            .iter()
+            .filter(|request| request.target.contains("list-type=2"));
+        assert!(lists.clone().count() == 1);
+        assert!(
+            lists
+                .clone()
+                .all(|request| { request.target.contains("prefix=images%2F") })
+        );
+        let detail = ["can be listed", "may not list"][usize::from(list_is_refused)];
+        let advice = ["", "s3:ListBucket"][usize::from(list_is_refused)];
+        findings.assert_found(GROUP, "reachable", (outcome, detail, advice));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_wrong_is_named() {
     for (seconds, outcome, detail) in [
         (120, "warning", "that of S3 is 1"),

@@ -16,7 +16,7 @@ use sha2::Digest as _;
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It was acknowledged.
     Ok,
     /// It was refused, or never reached the service.
@@ -27,11 +27,11 @@ pub(super) enum Outcome {
 
 /// An image as an acknowledgement names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Acknowledged {
-    pub(super) id: String,
-    pub(super) sha256: String,
-    pub(super) link: String,
-    pub(super) url: String,
+pub(crate) struct Acknowledged {
+    pub(crate) id: String,
+    pub(crate) sha256: String,
+    pub(crate) link: String,
+    pub(crate) url: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,14 +58,14 @@ enum Line {
 }
 
 /// The file of the ledger.
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     path: PathBuf,
     file: Mutex<File>,
     requests: AtomicU64,
 }
 
 impl Ledger {
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         let path = folder.join("ledger");
         let file = OpenOptions::new()
             .create(true)
@@ -80,7 +80,7 @@ impl Ledger {
     }
 
     /// Notes an upload that is about to be sent, and gives the request's number.
-    pub(super) fn upload(&self, key: &str, uploader: &str, bytes: &[u8]) -> u64 {
+    pub(crate) fn upload(&self, key: &str, uploader: &str, bytes: &[u8]) -> u64 {
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
         let sent = sha256(bytes);
         self.write(&Line::Upload {
@@ -94,7 +94,7 @@ impl Ledger {
     }
 
     /// Notes a delete that is about to be sent, and gives the request's number.
-    pub(super) fn delete(&self, key: &str, image: &str) -> u64 {
+    pub(crate) fn delete(&self, key: &str, image: &str) -> u64 {
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
         self.write(&Line::Delete {
             request,
@@ -105,7 +105,7 @@ impl Ledger {
     }
 
     /// Notes how a request ended.
-    pub(super) fn result(
+    pub(crate) fn result(
         &self,
         request: u64,
         outcome: Outcome,
@@ -131,7 +131,7 @@ impl Ledger {
     }
 
     /// Reads the file: what became of each upload and of each image that was to be deleted.
-    pub(super) fn accounts(&self) -> Accounts {
+    pub(crate) fn accounts(&self) -> Accounts {
         let text = std::fs::read_to_string(&self.path).unwrap();
         let mut accounts = Accounts::default();
         let mut requests: BTreeMap<u64, Subject> = BTreeMap::new();
@@ -191,11 +191,11 @@ enum Subject {
 
 /// What the ledger says, by subject.
 #[derive(Default)]
-pub(super) struct Accounts {
+pub(crate) struct Accounts {
     /// By idempotency key.
-    pub(super) uploads: BTreeMap<String, UploadAccount>,
+    pub(crate) uploads: BTreeMap<String, UploadAccount>,
     /// By image.
-    pub(super) deletes: BTreeMap<String, Outcome>,
+    pub(crate) deletes: BTreeMap<String, Outcome>,
 }
 
 impl Accounts {
@@ -210,16 +210,16 @@ impl Accounts {
 }
 
 /// All requests with one idempotency key.
-pub(super) struct UploadAccount {
-    pub(super) uploader: String,
+pub(crate) struct UploadAccount {
+    pub(crate) uploader: String,
     /// SHA-256 of the bytes that have to be served.
-    pub(super) sha256: String,
+    pub(crate) sha256: String,
     /// What its acknowledgements named.
-    pub(super) acknowledged: Vec<Acknowledged>,
+    pub(crate) acknowledged: Vec<Acknowledged>,
     /// How many of its requests were sent and not answered.
-    pub(super) may_have_arrived: usize,
+    pub(crate) may_have_arrived: usize,
 }
 
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(sha2::Sha256::digest(bytes))
 }

@@ -15,7 +15,7 @@ use super::ledger::{Acknowledged, Ledger, Outcome};
 use crate::helpers::app::form;
 
 /// How many requests are under way at any time while the service answers.
-pub(super) const CLIENTS: usize = 6;
+pub(crate) const CLIENTS: usize = 6;
 /// The pause after a connection that was refused: the service is being started again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(5);
 /// A request that takes this long will not be answered any more.
@@ -23,16 +23,16 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An upload as it is sent, and sent again.
 #[derive(Clone)]
-pub(super) struct Upload {
-    pub(super) key: String,
+pub(crate) struct Upload {
+    pub(crate) key: String,
     /// Whether the service is told of the key. The ledger always has it.
-    pub(super) sends_key: bool,
-    pub(super) uploader: String,
-    pub(super) bytes: Vec<u8>,
+    pub(crate) sends_key: bool,
+    pub(crate) uploader: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Upload {
-    pub(super) fn generate(random: &mut StdRng) -> Self {
+    pub(crate) fn generate(random: &mut StdRng) -> Self {
         Self {
             key: idempotency_key(random),
             sends_key: true,
@@ -44,16 +44,17 @@ impl Upload {
 
 /// An acknowledged image, and what deletes it.
 #[derive(Clone)]
-pub(super) struct Deletable {
-    pub(super) id: String,
-    pub(super) token: String,
+pub(crate) struct Deletable {
+    pub(crate) id: String,
+    pub(crate) token: String,
 }
 
-/// Talks to the service and keeps the ledger.
+/// Talks to the service, or to several hosts of it in turn, and keeps the ledger.
 #[derive(Clone)]
-pub(super) struct LedgerClient {
+pub(crate) struct LedgerClient {
     http: Client,
-    base: String,
+    bases: Arc<[String]>,
+    turn: Arc<AtomicUsize>,
     ledger: Arc<Ledger>,
     in_flight: Arc<AtomicUsize>,
     acknowledged: Arc<AtomicUsize>,
@@ -68,12 +69,18 @@ enum Reply {
 }
 
 impl LedgerClient {
-    pub(super) fn new(base: String, ledger: Arc<Ledger>) -> Self {
+    pub(crate) fn new(base: String, ledger: Arc<Ledger>) -> Self {
+        Self::of_hosts(&[base], ledger)
+    }
+
+    /// Each request goes to the next of the hosts, whatever it is about.
+    pub(crate) fn of_hosts(bases: &[String], ledger: Arc<Ledger>) -> Self {
         // A connection for each request: what is cut was sent, and nothing is sent twice.
         let http = Client::builder().pool_max_idle_per_host(0).build().unwrap();
         Self {
             http,
-            base,
+            bases: bases.into(),
+            turn: Arc::default(),
             ledger,
             in_flight: Arc::default(),
             acknowledged: Arc::default(),
@@ -81,7 +88,7 @@ impl LedgerClient {
     }
 
     /// Uploads, for the first time or again, waiting `patience` for the answer.
-    pub(super) async fn upload_within(
+    pub(crate) async fn upload_within(
         &self,
         upload: &Upload,
         patience: Duration,
@@ -95,7 +102,7 @@ impl LedgerClient {
         let number = self.ledger.upload(key, uploader, bytes);
         let mut request = self
             .http
-            .post(format!("{}/api/v1/images", self.base))
+            .post(format!("{}/api/v1/images", self.base()))
             .multipart(form(uploader, bytes.clone()));
         if *sends_key {
             request = request.header("Idempotency-Key", key);
@@ -123,15 +130,15 @@ impl LedgerClient {
         (outcome, deletable)
     }
 
-    pub(super) async fn upload(&self, upload: &Upload) -> (Outcome, Option<Deletable>) {
+    pub(crate) async fn upload(&self, upload: &Upload) -> (Outcome, Option<Deletable>) {
         self.upload_within(upload, PATIENCE).await
     }
 
-    pub(super) async fn delete(&self, image: &Deletable, key: &str) -> Outcome {
+    pub(crate) async fn delete(&self, image: &Deletable, key: &str) -> Outcome {
         let number = self.ledger.delete(key, &image.id);
         let request = self
             .http
-            .delete(format!("{}/api/v1/images/{}", self.base, image.id))
+            .delete(format!("{}/api/v1/images/{}", self.base(), image.id))
             .header("Idempotency-Key", key)
             .bearer_auth(&image.token);
         let (outcome, status) = match self.send(request, PATIENCE).await {
@@ -143,6 +150,10 @@ impl LedgerClient {
         };
         self.ledger.result(number, outcome, status, None);
         outcome
+    }
+
+    fn base(&self) -> &str {
+        &self.bases[self.turn.fetch_add(1, Ordering::Relaxed) % self.bases.len()]
     }
 
     async fn send(&self, request: RequestBuilder, patience: Duration) -> Reply {
@@ -179,7 +190,7 @@ struct Shared {
 }
 
 /// Clients at work.
-pub(super) struct Load {
+pub(crate) struct Load {
     clients: JoinSet<()>,
     client: LedgerClient,
     stop: Arc<AtomicBool>,
@@ -188,7 +199,7 @@ pub(super) struct Load {
 impl Load {
     /// Four in five requests are uploads, the others delete an earlier image. What was cut is sent again by and
     /// by.
-    pub(super) fn start(client: &LedgerClient, seed: u64) -> Self {
+    pub(crate) fn start(client: &LedgerClient, seed: u64) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let shared = Arc::new(Shared::default());
         let mut clients = JoinSet::new();
@@ -207,17 +218,17 @@ impl Load {
     }
 
     /// How many requests are under way.
-    pub(super) fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.client.in_flight.load(Ordering::Relaxed)
     }
 
     /// How many requests have been acknowledged so far.
-    pub(super) fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         self.client.acknowledged.load(Ordering::Relaxed)
     }
 
     /// Lets each client end its request. The service has to be there, or dead.
-    pub(super) async fn finish(mut self) {
+    pub(crate) async fn finish(mut self) {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.clients.join_next().await {
             ended.unwrap();
@@ -262,7 +273,7 @@ fn take<T>(things: &Mutex<Vec<T>>, random: &mut StdRng, wanted: bool) -> Option<
     Some(things.swap_remove(at))
 }
 
-pub(super) fn idempotency_key(random: &mut StdRng) -> String {
+pub(crate) fn idempotency_key(random: &mut StdRng) -> String {
     uuid::Builder::from_random_bytes(random.random())
         .into_uuid()
         .to_string()

@@ -14,8 +14,8 @@ mod check;
 mod content;
 mod disk;
 mod kills;
-mod ledger;
-mod load;
+pub(crate) mod ledger;
+pub(crate) mod load;
 mod outages;
 mod power_cuts;
 mod world;
@@ -26,7 +26,7 @@ fn is_long() -> bool {
 }
 
 /// Where contents and moments begin.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     const USUAL: u64 = 4;
     std::env::var("TORTURE_SEED").map_or(USUAL, |seed| {
         seed.parse().expect("TORTURE_SEED is a number")

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::Client;
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::disk::{AfterPowerCut, Disk};
@@ -19,9 +18,9 @@ use super::load::LedgerClient;
 use crate::helpers::app::files_below;
 use crate::helpers::database::{Engine, TestDatabase};
 use crate::helpers::gate::Gate;
-use crate::helpers::ports;
 use crate::helpers::process::command;
 use crate::helpers::s3::{BUCKET, TestS3, credentials};
+use crate::helpers::{journal, ports};
 
 /// How long a sound service may take to carry out what it owes, on a very busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -264,30 +263,7 @@ impl World {
     /// The images that something is owed for. The second look for an object two minutes after its deletion does
     /// not count.
     pub(super) fn owed(&self) -> BTreeSet<String> {
-        let mut owed = BTreeSet::new();
-        for file in std::fs::read_dir(self.uploads.join("journal"))
-            .into_iter()
-            .flatten()
-        {
-            let path = file.unwrap().path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let Ok(bytes) = std::fs::read(&path) else {
-                continue; // carried out since the folder was read
-            };
-            let entry: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            let steps = entry["owed"].as_array();
-            let only_later = steps.is_some_and(|steps| {
-                steps
-                    .iter()
-                    .all(|step| step == "delete_object_again" || step == "mark_purged")
-            });
-            if !only_later {
-                owed.insert(path.file_stem().unwrap().to_string_lossy().into_owned());
-            }
-        }
-        owed
+        journal::owed(&self.uploads)
     }
 
     /// Whether the journal holds no entry at all.

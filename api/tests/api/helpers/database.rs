@@ -85,6 +85,15 @@ impl TestDatabase {
         }
     }
 
+    /// The same as `DATABASE_URL`.
+    pub(crate) fn url(&self) -> String {
+        match self.config() {
+            DbConfig::Sqlite { path } => format!("sqlite://{}", path.display()),
+            DbConfig::Mysql { url, .. } => url,
+            DbConfig::MysqlBySecret { .. } => unreachable!("not among these"),
+        }
+    }
+
     /// Past the gate.
     pub(crate) async fn direct_config(&self) -> DbConfig {
         match self {

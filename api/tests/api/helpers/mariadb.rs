@@ -16,6 +16,7 @@ use super::ports;
 const SUPERVISOR: &str = r#"
 set -eu
 port=$1
+shift
 folder=$(mktemp -d)
 as=
 if [ "$(id -u)" = 0 ]; then as=--user=mysql; chmod 755 "$folder"; fi
@@ -29,7 +30,7 @@ mariadb-install-db --no-defaults $as --datadir="$folder/data" \
     { cat "$folder/install.log" >&2; exit 1; }
 mariadbd --no-defaults $as --datadir="$folder/data" --bind-address=127.0.0.1 --port="$port" \
     --socket="$folder/data/socket" --pid-file="$folder/data/pid" --skip-log-bin --max-connections=500 \
-    --innodb-buffer-pool-size=64M --innodb-flush-log-at-trx-commit=0 >"$folder/server.log" 2>&1 </dev/null &
+    --innodb-buffer-pool-size=64M --innodb-flush-log-at-trx-commit=0 "$@" >"$folder/server.log" 2>&1 </dev/null &
 server=$!
 echo "$folder"
 read -r _ || true
@@ -47,17 +48,25 @@ pub(crate) struct Server {
 
 /// A server of its own, for a test that changes what all databases of a server share.
 pub(crate) async fn another() -> Server {
-    tokio::task::spawn_blocking(start).await.unwrap()
+    another_with(Vec::new()).await
+}
+
+/// The same with these settings.
+pub(crate) async fn another_with(settings: Vec<String>) -> Server {
+    tokio::task::spawn_blocking(move || start(&settings))
+        .await
+        .unwrap()
 }
 
 #[expect(
     clippy::zombie_processes,
     reason = "the supervisor outlives the tests by the moment that it cleans up"
 )]
-fn start() -> Server {
+pub(crate) fn start(settings: &[String]) -> Server {
     let port = ports::reserve().port();
     let mut child = Command::new("sh")
         .args(["-c", SUPERVISOR, "mariadb", &port.to_string()])
+        .args(settings)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -87,7 +96,7 @@ fn start() -> Server {
 
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(start)
+    SERVER.get_or_init(|| start(&[]))
 }
 
 /// The server's port.
@@ -99,16 +108,21 @@ pub(crate) async fn port() -> u16 {
 pub(crate) async fn new_database() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let options = mysql_async::OptsBuilder::default()
-        .ip_or_hostname("127.0.0.1")
-        .tcp_port(port().await)
-        .prefer_socket(false)
-        .user(Some("root"));
-    let mut connection = mysql_async::Conn::new(options).await.unwrap();
+    let mut connection = administrator(port().await).await;
     connection
         .query_drop(format!("CREATE DATABASE {name}"))
         .await
         .unwrap();
     connection.disconnect().await.unwrap();
     name
+}
+
+/// A connection that may do everything.
+pub(crate) async fn administrator(port: u16) -> mysql_async::Conn {
+    let options = mysql_async::OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(port)
+        .prefer_socket(false)
+        .user(Some("root"));
+    mysql_async::Conn::new(options).await.unwrap()
 }

@@ -8,6 +8,8 @@ pub(crate) mod exposition;
 pub(crate) mod fault_proxy;
 pub(crate) mod fixtures;
 pub(crate) mod gate;
+#[cfg(feature = "failpoints")]
+pub(crate) mod journal;
 pub(crate) mod mariadb;
 pub(crate) mod moto;
 pub(crate) mod ports;

@@ -1,5 +1,5 @@
-//! An S3 endpoint with versioned buckets, which the embedded one does not have: a moto server in a process of its
-//! own.
+//! An S3 endpoint with versioned buckets, which the embedded one does not have, and Secrets Manager: a moto server
+//! in a process of its own.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -76,6 +76,23 @@ impl Moto {
             ))
             .build();
         Client::from_conf(config)
+    }
+
+    /// An operator's hand on Secrets Manager.
+    pub(crate) fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        let credentials = credentials();
+        let config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(format!("http://{}", self.address))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .credentials_provider(Credentials::from_keys(
+                credentials.access_key_id,
+                credentials.secret_access_key,
+                None,
+            ))
+            .build();
+        aws_sdk_secretsmanager::Client::from_conf(config)
     }
 
     /// The keys of all versions and delete markers, one for each.

@@ -1,5 +1,6 @@
 //! `GET /i/{id}.{ext}`
 
+use image_handler::config::ObjectsConfig;
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -48,6 +49,18 @@ on_both_engines! {
         let answer = other.get(&path(&image["link"])).await.expect(302);
         assert_eq!(answer.header("location"), image["url"].as_str().unwrap());
         assert_eq!(other.get(&format!("/api/v1/images/{}", image["id"].as_str().unwrap())).await.json()["storage"]["local"], "absent");
+    }
+
+    async fn a_link_leads_to_where_objects_are_public_today(app: TestApp) {
+        let image = app.upload_photo().await;
+        let other = app.another_host_with(|config| {
+            if let ObjectsConfig::Bucket(objects) = &mut config.objects {
+                objects.public_url = Some("https://cdn.example.org".to_owned());
+            }
+        }).await;
+        let answer = other.get(&path(&image["link"])).await.expect(302);
+        let id = image["id"].as_str().unwrap();
+        assert_eq!(answer.header("location"), format!("https://cdn.example.org/images/{id}.jpg"));
     }
 }
 

@@ -92,7 +92,6 @@ mod crashes {
     use std::path::Path;
     use std::process::Command;
 
-    use image_handler::db::DbConfig;
     use reqwest::Client;
     use serde_json::Value;
     use tempfile::TempDir;
@@ -105,10 +104,7 @@ mod crashes {
 
     fn service(app: &TestApp, uploads: &Path) -> Command {
         let mut command = command(uploads);
-        let url = match app.database.config() {
-            DbConfig::Sqlite { path } => format!("sqlite://{}", path.display()),
-            DbConfig::Mysql { url, .. } => url,
-        };
+        let url = app.database.url();
         let credentials = credentials();
         command
             .env("DATABASE_URL", url)

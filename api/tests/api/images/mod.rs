@@ -1,5 +1,6 @@
 //! The routes of images.
 
+mod accel;
 mod access;
 mod content;
 mod delete;

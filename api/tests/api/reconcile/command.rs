@@ -5,7 +5,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
-use image_handler::db::DbConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -19,10 +18,7 @@ use crate::helpers::{on_both_engines, ports, until};
 /// The command on the folder, the bucket and the database of a test.
 fn reconcile(app: &TestApp, flags: &[&str]) -> Command {
     let keys = credentials();
-    let database = match app.database.config() {
-        DbConfig::Sqlite { path } => format!("sqlite://{}", path.display()),
-        DbConfig::Mysql { url, .. } => url,
-    };
+    let database = app.database.url();
     let mut command = command(app.uploads.path());
     command
         .env_remove("WEB_DIR")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use image_handler::db::Db;
 use image_handler::domain::ImageId;
 use image_handler::images::reconcile::{
-    Action, Event, Finding, Kind, Options, Outcome, ReconcileError, Reconciliation,
+    Action, Event, Finding, Kind, Options, Outcome, ReconcileError, Reconciliation, Summary,
 };
 use image_handler::storage::{LocalStore, ObjectMetadata, ObjectStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,6 +20,25 @@ use crate::helpers::database::Engine;
 use crate::helpers::fixtures::photo;
 use crate::helpers::scripted::{Reaction, Scripted};
 use crate::helpers::{on_both_engines, until};
+
+/// Repairs with this in S3's place: what was found, and the summary.
+async fn repair_through(app: &TestApp, s3: &Scripted) -> (Vec<(Kind, Action, Outcome)>, Summary) {
+    let mut config = app.s3.config();
+    config.endpoint = Some(s3.url());
+    let local = LocalStore::open_beside_service(app.uploads.path()).unwrap();
+    let objects = ObjectStore::connect(config).await.unwrap();
+    let db = Db::prepare(&app.database.config()).unwrap();
+    let mut told = Vec::new();
+    let tell = |event: Event<'_>| {
+        if let Event::Found(finding) = event {
+            told.push((finding.kind, finding.action, finding.outcome));
+        }
+    };
+    let reconciliation = Reconciliation::new(local, objects, db, REMOVE_ORPHANS);
+    let (summary, result) = Box::pin(reconciliation.run(tell)).await;
+    result.unwrap();
+    (told, summary)
+}
 
 on_both_engines! {
     async fn a_host_where_all_is_well_has_no_findings(app: TestApp) {
@@ -110,26 +129,38 @@ on_both_engines! {
             Reaction::PassTo(behind)
         })
         .await;
-        let mut config = app.s3.config();
-        config.endpoint = Some(s3.url());
-        let local = LocalStore::open_beside_service(app.uploads.path()).unwrap();
-        let objects = ObjectStore::connect(config).await.unwrap();
-        let db = Db::prepare(&app.database.config()).unwrap();
-        let mut told = Vec::new();
-        let tell = |event: Event<'_>| {
-            if let Event::Found(finding) = event {
-                told.push((finding.kind, finding.action, finding.outcome));
-            }
-        };
-        let reconciliation = Reconciliation::new(local, objects, db, REMOVE_ORPHANS);
-        let (summary, result) = Box::pin(reconciliation.run(tell)).await;
-        result.unwrap();
+        let (told, summary) = repair_through(&app, &s3).await;
         assert_eq!(told, [
             (Kind::UnreadableObject, Action::None, Outcome::Left),
             (Kind::UnreadableObject, Action::None, Outcome::Left),
             (Kind::MissingObject, Action::UploadObject, Outcome::Repaired),
         ]);
         assert_eq!(summary.lost, 0);
+    }
+
+    async fn a_role_that_lists_below_the_prefix_alone_repairs_objects_that_are_missing(app: TestApp) {
+        let image = app.upload_photo().await;
+        let object = object_of(&app, &image);
+        std::fs::remove_file(&object).unwrap();
+        let (key, behind) = (object_key(&image), app.s3.address());
+        let s3 = Scripted::start(move |request| {
+            // S3 does not say that it is not there to those who may not list the bucket as such.
+            let reads = matches!(request.method.as_str(), "GET" | "HEAD");
+            if reads && request.target.contains(&key) && !object.exists() {
+                return Reaction::Answer(
+                    b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec(),
+                );
+            }
+            Reaction::PassTo(behind)
+        })
+        .await;
+        let (told, summary) = repair_through(&app, &s3).await;
+        assert_eq!(told, [(Kind::MissingObject, Action::UploadObject, Outcome::Repaired)]);
+        assert_eq!((summary.lost, summary.left), (0, 0));
+        let refused = s3.received().iter().filter(|request| request.method == "HEAD").count();
+        assert!(refused > 0, "nothing was refused");
+        assert!(app.fetch(image["url"].as_str().unwrap()).await == (200, photo()));
+        run(&app, REPAIR).await.expect_nothing();
     }
 
     async fn an_object_without_a_checksum_is_fetched_and_taken_for_what_it_is(app: TestApp) {

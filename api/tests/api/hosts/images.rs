@@ -1,29 +1,72 @@
-//! Several hosts beside each other on one database and one bucket.
+//! An image of one host, as the other hosts see it.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::helpers::app::{form, path};
+use crate::helpers::app::{Host, form, path};
 use crate::helpers::fixtures::photo;
 use crate::helpers::{on_both_engines, until};
 
+fn ids_in(page: &Value) -> Vec<String> {
+    let items = page["items"].as_array().unwrap().iter();
+    items
+        .map(|item| item["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The images that a host lists.
+async fn listed(host: &Host) -> Vec<String> {
+    ids_in(&host.get("/api/v1/images").await.expect(200).json())
+}
+
 on_both_engines! {
-    async fn an_image_of_one_host_is_found_listed_and_deleted_through_the_other(app: TestApp) {
+    async fn an_image_of_one_host_is_found_served_listed_and_deleted_through_the_other(app: TestApp) {
         let other = app.another_host().await;
         let image = app.upload_photo().await;
         let (id, token) = (image["id"].as_str().unwrap(), image["delete_token"].as_str().unwrap());
         let found = other.get(&format!("/api/v1/images/{id}")).await.expect(200).json();
         assert_eq!(found["sha256"], image["sha256"]);
-        let listed = other.get("/api/v1/images").await.expect(200).json();
-        assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+        assert_eq!(found["storage"], serde_json::json!({"local": "absent", "s3": "stored", "record": "stored"}));
+        let link = path(&image["link"]);
+        app.get(&link).await.expect(200);
+        let redirect = other.get(&link).await.expect(302);
+        assert_eq!(redirect.header("location"), image["url"]);
+        assert_eq!(other.fetch(redirect.header("location")).await, (200, photo()));
+        for host in [&app.host, &other] {
+            assert_eq!(listed(host).await, [id]);
+        }
+        assert!(other.files().is_empty(), "reading makes no copy");
+
         other.delete(id, token).await.expect(204);
-        app.get(&format!("/api/v1/images/{id}")).await.expect_error(410, "image-deleted");
-        app.get(&path(&image["link"])).await.expect_error(410, "image-deleted");
+        for host in [&app.host, &other] {
+            host.get(&format!("/api/v1/images/{id}")).await.expect_error(410, "image-deleted");
+            host.get(&link).await.expect_error(410, "image-deleted");
+            host.delete(id, token).await.expect_error(410, "image-deleted");
+            assert!(listed(host).await.is_empty());
+        }
         assert!(app.s3.objects().is_empty());
         let app = &app;
         until("the host that took it in has removed its copy", || async { app.files().is_empty() }).await;
+    }
+
+    async fn lists_are_the_same_on_all_hosts_page_by_page(app: TestApp) {
+        let other = app.another_host().await;
+        let mut ids = Vec::new();
+        for number in 0..5 {
+            let host = if number % 2 == 0 { &app.host } else { &other };
+            ids.insert(0, host.upload_photo().await["id"].as_str().unwrap().to_owned());
+        }
+        // Each page from another host than the one before.
+        let mut address = "/api/v1/images?limit=2".to_owned();
+        let mut seen = Vec::new();
+        for host in [&app.host, &other, &app.host] {
+            let page = host.get(&address).await.expect(200).json();
+            seen.extend(ids_in(&page));
+            address = format!("/api/v1/images?limit=2&cursor={}", page["next_cursor"].as_str().unwrap_or_default());
+        }
+        assert_eq!(seen, ids);
     }
 
     async fn an_image_that_only_another_host_has_yet_is_on_its_way(app: TestApp) {
