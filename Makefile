@@ -10,7 +10,7 @@ TOOLS := $(CARGO_TARGET_DIR)/tools
 
 PYTHON := $(TOOLS)/bin/python
 
-.PHONY: help setup packages lint test test-api test-schema test-web test-deploy torture torture-breakages openapi
+.PHONY: help setup packages lint test test-api test-schema test-web test-deploy package torture torture-breakages openapi architecture
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -55,17 +55,35 @@ test-web: setup ## Test the client: units, then in Chromium against the real bin
 	cd web && npm test 2>&1 | tee $(RESULTS)/web.log
 	cd web && IMAGE_HANDLER_BIN=$(CARGO_TARGET_DIR)/debug/image-handler npm run e2e 2>&1 | tee $(RESULTS)/e2e.log
 
-test-deploy: setup ## Test what it takes to run on AWS: templates, role, nginx, package, scripts
+# What builds the Debian package. Compiled, because it comes as source alone.
+CARGO_DEB_VERSION := 3.8.0
+CARGO_DEB := $(CARGO_TARGET_DIR)/cargo-deb-$(CARGO_DEB_VERSION)/bin/cargo-deb
+export CARGO_DEB
+
+$(CARGO_DEB):
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/tools-build cargo install --quiet --locked --version $(CARGO_DEB_VERSION) \
+		--root $(CARGO_TARGET_DIR)/cargo-deb-$(CARGO_DEB_VERSION) cargo-deb
+	rm -rf $(CARGO_TARGET_DIR)/tools-build
+
+ARCH ?= $(shell dpkg --print-architecture)
+
+package: $(CARGO_DEB) ## Build the Debian package into target/debian/, its SHA-256 beside it; ARCH=arm64 for the other one
+	.ci/install-packages package
+	rm -f $(CARGO_TARGET_DIR)/debian/image-handler_*_$(ARCH).deb*
+	deploy/debian/build $(ARCH)
+
+test-deploy: setup package ## Test what it takes to run on AWS: templates, role, nginx, package, scripts
 	@mkdir -p $(RESULTS)
 	cargo build --locked
 	cd deploy/tests && IMAGE_HANDLER_BIN=$(CARGO_TARGET_DIR)/debug/image-handler PYTHONDONTWRITEBYTECODE=1 \
-		$(PYTHON) -m pytest 2>&1 | tee $(RESULTS)/deploy.log
+		IMAGE_HANDLER_DEB=$$(echo $(CARGO_TARGET_DIR)/debian/image-handler_*_$(ARCH).deb) \
+		$(PYTHON) -m pytest --numprocesses=2 --dist=loadfile 2>&1 | tee $(RESULTS)/deploy.log
 
 test: lint test-api test-schema test-web test-deploy ## Run every check and every test
 	@echo; echo "The runners' counts:"
 	@cd $(RESULTS) && grep -oE '(NOT RUN: .*|(hostile|privacy|memory|outage|durability|breakages|backlog|torture): .*|^test result.*|^(#|ℹ) (tests|pass|fail|cancelled|skipped) .*)' api.log web.log e2e.log
 	@cd $(RESULTS) && grep -E ' generated, |^=+ .* in [0-9.]+s =' schema.log
-	@cd $(RESULTS) && grep -E '^(NOT RUN: |=+ .* in [0-9.]+s)' deploy.log
+	@cd $(RESULTS) && grep -oE '(NOT RUN: .*|^=+ .* in [0-9.]+s.*)' deploy.log
 
 # What the long form and the table of breakages have in common.
 DURABILITY = RUST_BACKTRACE=0 cargo test --locked --features failpoints --test api durability::
@@ -83,3 +101,7 @@ torture-breakages: setup ## Break each promise on purpose and print what the har
 openapi: ## Write openapi/openapi.json anew from the code
 	cargo run --locked --quiet -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
+
+architecture: packages ## Draw deploy/architecture.svg anew from its text
+	dot -Tsvg deploy/architecture.dot > deploy/architecture.svg.new
+	mv deploy/architecture.svg.new deploy/architecture.svg

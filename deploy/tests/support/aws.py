@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 
@@ -31,6 +32,11 @@ class Endpoint:
             aws_secret_access_key=key,
             aws_session_token=token,
         )
+
+    def reset(self) -> None:
+        """Forgets everything, so that a test can have an endpoint that others used before."""
+        with urlopen(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=60) as answer:
+            assert answer.status == 200
 
     def environment(self) -> dict[str, str]:
         """Gives the variables with which the AWS command line and the SDKs ask this endpoint."""

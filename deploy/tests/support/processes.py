@@ -1,6 +1,8 @@
 """Processes that end with their test, free ports, and waiting for conditions."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,11 +18,20 @@ PATIENCE_SECONDS = 60
 """How long a condition may take to come about. Generous: it is no verdict on speed."""
 
 
+PORTS = range(20_000, 32_768)
+"""Ports that the system gives to nobody by itself, so that no outgoing connection takes one before its server does."""
+
+
 def free_port() -> int:
     """Gives a port on loopback that nothing listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as listener:
+            # Free although connections of an earlier server there still linger, as it is for the servers.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                return port
 
 
 def until(what: str, condition: Callable[[], Answer | None], patience: float = PATIENCE_SECONDS) -> Answer:

@@ -49,7 +49,7 @@ def service(folder: Path, **settings: str) -> Iterator[Service]:
         def address() -> str | None:
             new = log.read_bytes()[before:].decode(errors="replace")
             assert process.poll() is None, f"the service ended with {process.returncode}:\n{new}"
-            found = re.search(r"http://[0-9.]+:[0-9]+", new)
-            return found and found.group()
+            found = re.search(r"listening on ([0-9.]+:[0-9]+)", new)
+            return found and f"http://{found.group(1)}"
 
         yield Service(until("the service says where it listens", address), uploads, log, process)
