@@ -26,9 +26,9 @@ const BODIES_BYTES: u64 = 256 * 1024 * 1024;
 const FEWEST_BODIES: u64 = 16;
 /// Small bodies take a connection each all the same.
 const MOST_BODIES: u64 = 256;
-/// Which part of them one client may hold.
-const CLIENTS_WITH_ALL_THEIR_BODIES: u64 = 16;
-/// With large files too, a client may send two at once.
+/// Which part of them one client may hold. nginx has no deadline for a whole body, so few clients must not hold them all.
+const CLIENTS_WITH_ALL_THEIR_BODIES: u64 = 32;
+/// With very large files too a client may send one while another is still on its way.
 const FEWEST_BODIES_OF_CLIENT: u64 = 2;
 
 /// Where in nginx's configuration directives stand.
@@ -105,11 +105,12 @@ fn server_settings(config: &ProxiedConfig, objects_origin: &str) -> Result<Strin
     let _ = writeln!(text, "client_body_buffer_size {largest_body};");
     let bodies = (BODIES_BYTES / largest_body).clamp(FEWEST_BODIES, MOST_BODIES);
     let bodies_of_client = (bodies / CLIENTS_WITH_ALL_THEIR_BODIES).max(FEWEST_BODIES_OF_CLIENT);
-    let _ = writeln!(text, "limit_conn image_handler_bodies {bodies};");
+    // In this order: `http.conf` tells the refusals of the last from those of the others.
     let _ = writeln!(
         text,
         "limit_conn image_handler_bodies_of_client {bodies_of_client};"
     );
+    let _ = writeln!(text, "limit_conn image_handler_bodies {bodies};");
     if let Some(flood) = flood(config) {
         let burst = flood.burst;
         let _ = writeln!(
@@ -232,7 +233,7 @@ mod tests {
                 "client_max_body_size 1114112;",
                 "client_body_buffer_size 1114112;",
                 "limit_conn image_handler_bodies 240;",
-                "limit_conn image_handler_bodies_of_client 15;",
+                "limit_conn image_handler_bodies_of_client 7;",
                 "limit_req zone=image_handler_requests burst=8400 nodelay;",
                 "root \"/usr/share/image-handler/web\";",
                 "set $image_handler_max_upload_bytes 1048576;",

@@ -1,7 +1,9 @@
 """A service that is away or hangs is said so, in the words of the service's other errors."""
 
 import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -73,3 +75,27 @@ def test_nginx_starts_before_the_service(tmp_path: Path) -> None:
     write_settings(installation, **settings)
     with nginx(installation):
         unavailable(get(f"http://127.0.0.1:{installation.port}/livez"))
+
+
+def test_a_service_that_goes_away_when_it_is_asked_for_a_missing_copy_is_unavailable(tmp_path: Path) -> None:
+    class Leaving(BaseHTTPRequestHandler):
+        """Leads nginx to a copy that is not there. Asked for the bytes themselves, it ends the connection."""
+
+        def do_GET(self) -> None:
+            self.close_connection = True
+            if self.headers.get("X-Accel-Redirect") != "off":
+                self.send_response_only(200)
+                self.send_header("X-Accel-Redirect", "/_uploads/originals/2026-11-22/none.png")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+    installation = install(tmp_path / "nginx")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Leaving) as leaving:
+        Thread(target=leaving.serve_forever).start()
+        try:
+            settings = {"LISTEN": f"127.0.0.1:{leaving.server_port}", "UPLOADS_DIR": str(tmp_path)}
+            write_settings(installation, ACCEL_PREFIX="/_uploads/", **settings)
+            with nginx(installation):
+                unavailable(get(f"http://127.0.0.1:{installation.port}/i/none.png"))
+        finally:
+            leaving.shutdown()

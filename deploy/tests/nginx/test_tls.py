@@ -60,6 +60,7 @@ def test_a_certificate_authority_finds_what_it_asks_for_by_http(site: Proxied) -
     assert (answer.status, answer.body) == (200, b"the answer")
     assert answer.headers["Content-Type"] == "text/plain"
     assert get(f"{site.url}/.well-known/acme-challenge/nothing").status == 404
+    assert "challenge/nothing" not in (site.installation.folder / "log/image-handler.error.log").read_text()
     assert get(f"{site.url}/.well-known/acme-challenge/../../../../site.conf").status in (308, 400, 404)
 
 

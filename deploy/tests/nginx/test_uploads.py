@@ -144,15 +144,59 @@ def test_one_client_may_hold_only_so_many_bodies(tmp_path: Path) -> None:
         assert "Retry-After" in refused.headers
         assert problem["title"] == "Too many requests came from this address"
         assert get(f"{site.url}/api/v1/limits", source="127.0.0.5").status == 200
-        # What asks or deletes needs no place, unless it brings a body.
-        missing = f"{site.url}/api/v1/images/0198b3f0-0000-7000-8000-000000000000"
-        assert request("DELETE", missing, source="127.0.0.5").status in (401, 404)
-        smuggled = request("GET", f"{site.url}/api/v1/limits", b"a body", source="127.0.0.5")
-        rejected(smuggled, 429, "rate-limited")
         assert another("127.0.0.6").status == 201
         for connection in held:
             connection.close()
         until("their places are free", lambda: another("127.0.0.5").status == 201)
+
+
+def test_only_an_upload_may_have_a_large_body(site: Proxied) -> None:
+    for method, path in [
+        ("GET", "/api/v1/images"),
+        ("OPTIONS", "/api/v1/images"),
+        ("DELETE", "/api/v1/images/some"),
+        ("GET", "/livez"),
+        ("POST", "/docs"),
+    ]:
+        head = f"{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        announced = f"{head}Content-Length: 20000\r\n\r\n".encode()
+        chunks = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + b"4e20\r\n%s\r\n0\r\n\r\n" % (b"x" * 20_000)
+        for sent in (announced, chunks):
+            answer = raw(site.port, sent)
+            assert answer.startswith(b"HTTP/1.1 400 "), (method, path, answer)
+            assert b'"code":"request-malformed"' in answer
+    assert get(f"{site.url}/api/v1/images?limit=1").status == get(f"{site.service.url}/api/v1/images?limit=1").status
+
+
+def test_when_all_places_are_taken_others_hear_that_it_is_not_their_doing(tmp_path: Path) -> None:
+    with proxied(tmp_path, for_nginx={"MAX_UPLOAD_BYTES": str(100 * 1024 * 1024)}) as site:
+        assert "image_handler_bodies 16;" in (site.installation.snippets / "settings.conf").read_text()
+        begin = b"POST /api/v1/images HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nbegun"
+        sources = [f"127.0.1.{client}" for client in range(1, 9) for _ in range(2)]
+        held = [socket.create_connection(("127.0.0.1", site.port), source_address=(each, 0)) for each in sources]
+        for connection in held:
+            connection.sendall(begin)
+        another = lambda source: upload(site.url, png(), source=source)  # noqa: E731
+        refused = until(
+            "nginx has seen all", lambda: (answer := another("127.0.1.9")).status not in (201, 429) and answer
+        )
+        rejected(refused, 503, "service-unavailable")
+        assert "Retry-After" in refused.headers
+        rejected(another("127.0.1.1"), 429, "rate-limited")
+        deleted = request("DELETE", f"{site.url}/api/v1/images/nothing")
+        assert deleted.json()["code"] == request("DELETE", f"{site.service.url}/api/v1/images/nothing").json()["code"]
+        for connection in held:
+            connection.close()
+        until("their places are free", lambda: another("127.0.1.9").status == 201)
+
+
+def test_a_browser_may_upload_through_a_forwarded_port(site: Proxied) -> None:
+    kind, body = form(png())
+    for origin, status in (("http://localhost:9443", 201), ("http://localhost:9444", 403)):
+        answer = request(
+            "POST", f"{site.url}/api/v1/images", body, Content_Type=kind, Host="localhost:9443", Origin=origin
+        )
+        assert answer.status == status, (origin, answer.body)
 
 
 def in_flight(site: Proxied) -> int:
