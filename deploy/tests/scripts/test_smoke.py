@@ -8,6 +8,7 @@ from hashlib import sha256
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from signal import Signals
 from threading import Thread
 
 import pytest
@@ -308,6 +309,20 @@ def test_a_picture_whose_answer_was_lost_is_deleted_all_the_same(world: World) -
     assert taken[0] == taken[1], "the same key, the same picture"
     assert f"The picture {taken[0]} was deleted again." in said
     assert request("GET", f"{world.service.url}/api/v1/images/{taken[0]}").status == 410
+
+
+@pytest.mark.parametrize("sent", [Signals.SIGINT, Signals.SIGTERM, Signals.SIGHUP])
+def test_somebody_impatient_leaves_neither_the_picture_nor_files(world: World, sent: Signals) -> None:
+    def again(method: str, _path: str, answer: Response) -> Response:
+        # In the middle of cleaning up.
+        if method == "DELETE":
+            world.machine.signal(sent)
+        return answer
+
+    with in_front_of(world, again) as address:
+        said = world.machine.interrupt("smoke", "--url", address, after="uploaded", sent=sent)
+    assert "was deleted again." in said
+    world.nothing_is_left()
 
 
 def test_a_cache_in_front_of_the_bucket_is_no_failure(world: World) -> None:

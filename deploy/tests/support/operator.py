@@ -1,10 +1,12 @@
 """What stands around the operator's scripts in tests: their machine, and what AWS says where moto cannot."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 from support.aws import Endpoint
@@ -87,6 +89,8 @@ class Machine:
     """What the AWS command line answers to a command such as "sts get-caller-identity", or to one with further words,
     instead of asking the endpoint: a document, or the code of an error. For "ssm start-session" the port that the way
     leads to."""
+    started: subprocess.Popen[str] | None = None
+    """The script that is to be interrupted."""
 
     def __post_init__(self) -> None:
         self.commands.mkdir(parents=True, exist_ok=True)
@@ -115,20 +119,54 @@ class Machine:
 
     def run(self, script: str, *words: str | Path, code: int = 0, **environment: str) -> str:
         """Runs a script, expects the exit code, and gives what it said."""
-        (self.folder / "answers").write_text(json.dumps(self.answers))
-        temporary = self.folder / "tmp"
-        temporary.mkdir(exist_ok=True)
-        known = clean_environment(**self.aws.environment()) | {"HOME": str(self.folder), "TMPDIR": str(temporary)}
-        known["PATH"] = f"{self.commands}:{known['PATH']}"
         finished = subprocess.run(
             [str(BIN / script), *map(str, words)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env=known | environment,
+            env=self._environment() | environment,
             check=False,
         )
         said = finished.stdout + finished.stderr
         assert finished.returncode == code, f"{script} ended with {finished.returncode}:\n{said}"
-        assert not list(temporary.iterdir()), f"{script} left files: {list(temporary.iterdir())}"
+        self._left_nothing(script)
         return said
+
+    def interrupt(self, script: str, *words: str | Path, after: str, sent: Signals) -> str:
+        """Runs a script until it has said `after`, sends it a signal, and gives all that it said."""
+        self.started = process = subprocess.Popen(
+            [str(BIN / script), *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        said = ""
+        while after not in said:
+            line = process.stdout.readline()
+            assert line, f"{script} did not say {after!r}:\n{said}"
+            said += line
+        self.signal(sent)
+        said += process.stdout.read()
+        assert process.wait() == 128 + sent, said
+        self._left_nothing(script)
+        return said
+
+    def signal(self, sent: Signals) -> None:
+        """Sends the script that is to be interrupted a signal; as a terminal does, all that it has started too."""
+        assert self.started is not None
+        os.killpg(self.started.pid, sent)
+
+    def _environment(self) -> dict[str, str]:
+        (self.folder / "answers").write_text(json.dumps(self.answers))
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        known = clean_environment(**self.aws.environment()) | {"HOME": str(self.folder), "TMPDIR": str(temporary)}
+        return known | {"PATH": f"{self.commands}:{known['PATH']}"}
+
+    def _left_nothing(self, script: str) -> None:
+        left = list((self.folder / "tmp").iterdir())
+        assert not left, f"{script} left files: {left}"
