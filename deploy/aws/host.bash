@@ -65,6 +65,13 @@ use_instance() {
     export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION AWS_PAGER='' AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=5
 }
 
+# The volume that is mounted for data, or nothing.
+data_volume_id() {
+    local device
+    device=$(findmnt -n -o SOURCE "$root/srv/image-handler") || return 0
+    lsblk -n -d -o SERIAL "$device" | sed 's/^vol-*/vol-/'
+}
+
 # Puts standard input into a file, at once or not at all. Sets `changed` when that is something new: keep FILE MODE [GROUP]
 changed=''
 keep() {

@@ -255,6 +255,9 @@ def test_logs_go_to_the_groups_of_the_stack(configured: Configured) -> None:
     (call,) = configured.host.calls("amazon-cloudwatch-agent-ctl")
     assert call.endswith(f"file:{configured.host.root}/{AGENT}/etc/image-handler.json")
     assert "systemctl restart rsyslog.service" in configured.host.calls()
+    rule = (configured.host.root / "etc/rsyslog.d/30-image-handler.conf").read_text()
+    # Else the same lines fill /var/log/syslog too.
+    assert rule.endswith("\n    stop\n}\n")
 
 
 def test_behind_a_load_balancer_clients_are_those_that_it_names(configured: Configured) -> None:
@@ -264,6 +267,23 @@ def test_behind_a_load_balancer_clients_are_those_that_it_names(configured: Conf
     assert "\nset_real_ip_from 10.20.0.0/16;\nreal_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n" in said
     assert "systemctl enable --quiet --now image-handler-drain.timer" in configured.host.calls()
     assert not configured.aws.client("ec2").describe_addresses()["Addresses"][0].get("InstanceId")
+
+
+def test_a_volume_that_was_given_up_counts_as_used_before_the_host_serves(configured: Configured) -> None:
+    """The first try of a host tags it as drained when that fails; an operator may mend the host and run this again."""
+    ec2 = configured.aws.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    ec2.create_tags(Resources=[volume], Tags=[{"Key": "image-handler:journal", "Value": "drained"}])
+    configured.stack(MODE="scaled", ADDRESS_ALLOCATION_ID="")
+    configured.host.program("findmnt", "echo /dev/nvme1n1")
+    configured.host.program("lsblk", f"echo {volume.replace('-', '')}")
+    succeeded(configured.configure())
+    (found,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert found["Tags"] == [{"Key": "image-handler:journal", "Value": "open"}]
+    configured.host.program("lsblk", "echo vol0fedcba9876543210")
+    refused = configured.configure()
+    assert refused.returncode == 1
+    assert "the volume vol-0fedcba9876543210 cannot be tagged as one in use" in refused.stderr
 
 
 def test_a_certificate_waits_until_the_name_leads_here(configured: Configured) -> None:

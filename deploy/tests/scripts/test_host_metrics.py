@@ -96,9 +96,22 @@ def test_the_real_service_is_published_whole(watched: Watched, tmp_path: Path) -
     assert published.returncode == 0, published.stderr
     for name in ("PendingOldestAge", "ServerErrors", "JournalUnreadableFiles"):
         assert watched.values(name) == [0, 1], name
-    free, samples = watched.values("DiskFreePercent")
-    assert samples == 1
-    assert 0 < free <= 100
+    for name in ("DiskFreePercent", "RootDiskFreePercent"):
+        free, samples = watched.values(name)
+        assert samples == 1, name
+        assert 0 < free <= 100, name
+
+
+def test_the_disk_of_the_system_is_asked_itself(watched: Watched) -> None:
+    watched.host.program("stat", "echo 30 120")
+    with metrics([said("")]) as url:
+        assert watched.publish(url).returncode == 0
+        assert watched.values("RootDiskFreePercent") == [25, 1]
+        assert "stat -f -c %a %b " + str(watched.host.root) + "/" in watched.host.calls()
+        watched.host.program("stat", "exit 1")
+        refused = watched.publish(url)
+    assert refused.returncode == 1
+    assert "the system's volume cannot be asked" in refused.stderr
 
 
 def test_a_service_that_does_not_answer_is_told_by_silence(watched: Watched) -> None:

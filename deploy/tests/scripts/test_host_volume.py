@@ -208,14 +208,71 @@ def test_in_scaled_mode_it_is_the_one_volume_beside_that_of_the_system(disk: Dis
     assert "letsencrypt" not in (disk.host.root / "etc/fstab").read_text()
 
 
-def test_of_several_volumes_none_is_guessed(disk: Disk) -> None:
+@pytest.fixture
+def further(disk: Disk) -> Iterator[str]:
+    """A second volume, which an operator attached: that of a host that is gone, say. It comes first by its name."""
+    image = disk.folder / "further"
+    with image.open("wb") as file:
+        file.truncate(64 * MIB)
+    device = tool("losetup", "-f", "--show", str(image))
+    by_id = disk.host.root / "dev/disk/by-id"
+    (by_id / "nvme-Amazon_Elastic_Block_Store_vol00000000000000001").symlink_to(device)
+    with ExitStack() as stack:
+        stack.callback(tool, "losetup", "-d", device)
+        # Before that: what is mounted of it keeps the device.
+        stack.callback(disk.unmount)
+        yield device
+
+
+def attached_as(disk: Disk, names: dict[str, str]) -> None:
+    """Has devices say as what they are attached, as Amazon's do: 32 characters at 3072 of what a controller says."""
+    cases = "".join(f"{device}) name='{name}' ;; " for device, name in names.items())
+    disk.host.program(
+        "nvme",
+        f"""[ "$1 $2" = 'id-ctrl --raw-binary' ] || exit 1
+case $3 in {cases}esac
+head -c 3072 /dev/zero; printf '%-32s' "$name"; head -c 992 /dev/zero""",
+    )
+
+
+@pytest.mark.parametrize(("own", "other"), [("sdf", "sdg"), ("/dev/sdf", "/dev/sdg")])
+def test_of_several_volumes_it_is_the_one_that_the_host_was_started_with(
+    disk: Disk, further: str, own: str, other: str
+) -> None:
     disk.host.stack(DATA_VOLUME_ID="", DOMAIN_NAME="")
-    other = disk.host.root / "dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0fedcba9876543210"
-    other.symlink_to(disk.device)
+    attached_as(disk, {disk.device: own, further: other})
+    prepared = disk.prepare()
+    assert prepared.returncode == 0, prepared.stderr
+    assert f"{disk.device} is mounted at " in prepared.stdout
+    assert disk.kind() == "ext4"
+    assert tool("blkid", "--probe", "-s", "TYPE", "-o", "value", further, check=False) == ""
+    assert disk.prepare().returncode == 0
+
+
+@pytest.mark.parametrize("names", [("", ""), ("sdf", "sdf"), ("sdg", "sdh")])
+def test_of_several_volumes_none_is_guessed(disk: Disk, further: str, names: tuple[str, str]) -> None:
+    disk.host.stack(DATA_VOLUME_ID="", DOMAIN_NAME="")
+    attached_as(disk, dict(zip((disk.device, further), names, strict=True)))
     refused = disk.prepare()
     assert refused.returncode == 1
-    assert "there has to be one volume beside that of the system, not 2" in refused.stderr
+    assert "one has to be attached as /dev/sdf, not " in refused.stderr
     assert disk.kind() == ""
+    assert tool("blkid", "--probe", "-s", "TYPE", "-o", "value", further, check=False) == ""
+
+
+def test_of_several_volumes_in_mode_single_it_is_the_one_that_the_stack_names(disk: Disk, further: str) -> None:
+    prepared = disk.prepare()
+    assert prepared.returncode == 0, prepared.stderr
+    assert disk.kind() == "ext4"
+    assert tool("blkid", "--probe", "-s", "TYPE", "-o", "value", further, check=False) == ""
+
+
+def test_a_host_without_a_data_volume_is_told(disk: Disk) -> None:
+    disk.host.stack(DATA_VOLUME_ID="", DOMAIN_NAME="")
+    (disk.host.root / f"dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{VOLUME.replace('-', '')}").unlink()
+    refused = disk.prepare()
+    assert refused.returncode == 1
+    assert "there has to be a volume beside that of the system, and there is none" in refused.stderr
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from templates.checks import Check, all_checks
 from templates.combinations import COMBINATIONS, Combination, Deployment, deployment, templates
 from templates.mutants import Mutant, all_mutants
 
-LEAST_MUTANTS = 135
+LEAST_MUTANTS = 164
 """Fewer than there were when this was written: then some are not found any more."""
 
 

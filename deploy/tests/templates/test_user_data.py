@@ -54,10 +54,10 @@ class Machine:
     aws: Endpoint
     folder: Path
 
-    def boot(self, *, sums: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def boot(self, *, sums: dict[str, str] | None = None, mode: str = "single") -> subprocess.CompletedProcess[str]:
         digests = {file: hashlib.sha256(content).hexdigest() for file, content in RELEASED.items()} | (sums or {})
         text = script(
-            Combination("single", "bucket-policy"), **{PARAMETERS[file]: digest for file, digest in digests.items()}
+            Combination(mode, "bucket-policy"), **{PARAMETERS[file]: digest for file, digest in digests.items()}
         )
         for inside in ("/etc/image-handler", "/usr/lib/image-handler/", "/usr/local/share/", "/var/l"):
             assert inside in text
@@ -78,6 +78,14 @@ cloudformation) echo "signal $*" >>"$record" ;;
 esac"""
 
 
+DISKS = """case $* in
+*"PKNAME /dev"*) echo nvme0n1 ;;
+*PKNAME*) exit 32 ;;
+*) printf 'nvme0n1 vol0aaaaaaaaaaaaaaaa\\nnvme1n1 vol0bbbbbbbbbbbbbbbb\\n' ;;
+esac"""
+"""The disk of the system and the data volume, as lsblk shows them."""
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     with endpoint(tmp_path) as aws:
@@ -91,8 +99,14 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         # The endpoint knows no signals.
         host.program("aws", f"record='{host.record}' real='{real}'\n{AWS}")
         host.program("apt-get")
-        for program in ("systemctl", "curl", "sleep", "shutdown"):
-            host.program(program)
+        host.program("systemctl")
+        host.program("curl")
+        host.program("sleep")
+        # Never the one of this machine.
+        host.program("shutdown")
+        host.program("mountpoint", "exit 32")
+        host.program("findmnt", "echo /dev/nvme0n1p1")
+        host.program("lsblk", DISKS)
         configure = host.program("configure")
         (host.root / "usr/lib/image-handler/aws").mkdir(parents=True)
         (host.root / "usr/lib/image-handler/aws/configure").symlink_to(configure)
@@ -173,23 +187,91 @@ def test_whatever_fails_is_signalled_with_its_reason(machine: Machine, program: 
     (reason,) = reasons(machine)
     assert f"failed while {step}" in reason
     assert "Booted." in reason
-    # The group replaces a host that is off, and no other.
-    assert len(machine.host.calls("shutdown")) == 1
     # An operator gets in.
     assert "./amazon-ssm-agent.deb" in installed(machine)
-
-
-def test_a_lock_that_debians_own_updates_hold_for_a_while_is_waited_for(machine: Machine) -> None:
-    # As apt-get does when the lists are locked: the first three calls end at once.
-    machine.host.program("apt-get", f"[ \"$(grep -c ^apt-get '{machine.host.record}')\" -gt 3 ]")
-    boot = machine.boot()
-    assert boot.returncode == 0, boot.stdout + boot.stderr
-    assert machine.signals() == ["SUCCESS"]
-    assert len(machine.host.calls("sleep")) == 3
-    assert machine.host.calls("shutdown") == []
 
 
 def test_a_host_that_no_update_waits_for_comes_up_all_the_same(machine: Machine) -> None:
     path = machine.host.programs / "aws"
     path.write_text(path.read_text().replace('>>"$record" ;;', '>>"$record"; exit 254 ;;'))
     assert machine.boot().returncode == 0
+
+
+APT = """count=$(grep -c '^apt-get' '{record}')
+if [ "$count" -le {times} ]; then echo 'E: Unable to lock directory /var/lib/apt/lists/'; exit 100; fi"""
+
+
+def test_a_lock_that_apt_does_not_wait_for_is_waited_for(machine: Machine) -> None:
+    machine.host.program("apt-get", APT.format(record=machine.host.record, times=2))
+    boot = machine.boot()
+    assert boot.returncode == 0, boot.stdout + boot.stderr
+    assert machine.signals() == ["SUCCESS"]
+    assert boot.stdout.count("Unable to lock directory") == 2
+    assert machine.host.calls("sleep") == ["sleep 15", "sleep 15"]
+
+
+def test_what_apt_cannot_do_is_given_up_after_a_while(machine: Machine) -> None:
+    machine.host.program("apt-get", "exit 100")
+    assert machine.boot().returncode == 1
+    assert len(machine.host.calls("apt-get")) == 10
+    assert machine.signals() == ["FAILURE"]
+    assert "failed while installing what is needed to fetch the release" in reasons(machine)[0]
+
+
+def test_the_updates_of_the_system_wait_until_the_host_is_up(machine: Machine) -> None:
+    assert machine.boot().returncode == 0
+    calls = machine.host.calls()
+    timers = "apt-daily.timer apt-daily-upgrade.timer"
+    stopped = f"systemctl stop {timers} apt-daily.service apt-daily-upgrade.service"
+    assert calls[0] == stopped
+    assert calls.index(f"systemctl start {timers}") > max(calls.index(call) for call in calls if "apt-get" in call)
+    assert machine.host.calls("shutdown") == []
+
+
+def test_a_host_that_failed_turns_itself_off_after_an_operator_had_time_to_look(machine: Machine) -> None:
+    machine.host.program("configure", "exit 3")
+    assert machine.boot().returncode == 1
+    assert machine.host.calls("shutdown") == ["shutdown -P +10"]
+    # The one that ends this host may not come before it was said why.
+    assert machine.host.calls()[-2].startswith("signal ")
+    (reason,) = reasons(machine)
+    assert "turns itself off in ten minutes and is replaced; to look at it for longer: shutdown -c" in reason
+
+
+def volume_of(machine: Machine) -> str:
+    """Makes a volume, and has it shown as the data volume of the machine."""
+    volume = machine.aws.client("ec2").create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
+    path = machine.host.programs / "lsblk"
+    path.write_text(path.read_text().replace("vol0bbbbbbbbbbbbbbbb", volume.replace("-", "")))
+    return volume
+
+
+def tags(machine: Machine, volume: str) -> dict[str, str]:
+    (found,) = machine.aws.client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"]
+    return {each["Key"]: each["Value"] for each in found.get("Tags", [])}
+
+
+def test_the_volume_of_a_host_that_never_served_is_tagged_as_one_that_owes_nothing(machine: Machine) -> None:
+    volume = volume_of(machine)
+    machine.host.program("configure", "exit 3")
+    boot = machine.boot(mode="scaled")
+    assert boot.returncode == 1, boot.stdout
+    assert tags(machine, volume) == {"image-handler:journal": "drained"}
+    assert machine.signals() == ["FAILURE"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "program", "then"),
+    [
+        pytest.param("scaled", "mountpoint", "", id="mounted"),
+        pytest.param("scaled", "findmnt", "exit 1", id="nobody knows which is the system's"),
+        pytest.param("single", "true", "", id="the one volume that stays"),
+    ],
+)
+def test_a_volume_that_may_hold_something_is_not_tagged(machine: Machine, mode: str, program: str, then: str) -> None:
+    volume = volume_of(machine)
+    machine.host.program(program, then)
+    machine.host.program("configure", "exit 3")
+    assert machine.boot(mode=mode).returncode == 1
+    assert tags(machine, volume) == {}
+    assert machine.signals() == ["FAILURE"]

@@ -10,6 +10,8 @@ from templates.policies import Statement, documents_in, found_in, statements
 ARN = "⟨state/Bucket.Arn⟩"
 EVERYTHING = [ARN, f"{ARN}/*"]
 IMAGES = [f"{ARN}/images/*"]
+LONGEST_NAME_OF_ACCESS_CONTROL = 64
+"""What CloudFront takes."""
 
 BLOCKS = {
     "bucket-policy": (True, True, False, False),
@@ -165,6 +167,9 @@ def cloudfront_asks_the_bucket_with_its_signature(deployment: Deployment) -> Non
     config = access.get("OriginAccessControlConfig")
     assert (config["SigningBehavior"], config["SigningProtocol"]) == ("always", "sigv4")
     assert config["OriginAccessControlOriginType"] == "s3"
+    # The id of a stack ends with a UUID, of which eight digits are rendered; names of nested stacks are long.
+    assert config["Name"] == "image-handler-00000000"
+    assert len(config["Name"]) + 28 <= LONGEST_NAME_OF_ACCESS_CONTROL
 
 
 @check

@@ -4,11 +4,14 @@ from templates.checks import check
 from templates.combinations import Deployment
 
 LONGEST_DAYS = 365
+LONGEST_DESCRIPTION = 1024
+"""What CloudWatch takes."""
 ALWAYS = {
     # metric: what missing data means, and the direction of trouble
     "PendingOldestAge": ("breaching", "Greater"),
     "ServerErrors": ("notBreaching", "Greater"),
     "DiskFreePercent": ("breaching", "Less"),
+    "RootDiskFreePercent": ("breaching", "Less"),
     "JournalUnreadableFiles": ("notBreaching", "Greater"),
     "StatusCheckFailed": ("notBreaching", "Greater"),
     "FreeStorageSpace": ("breaching", "Less"),
@@ -26,6 +29,25 @@ def logs_are_kept_for_a_time_and_no_longer(deployment: Deployment) -> None:
     assert len(groups) == 4
     for group in groups:
         assert 1 <= group.get("RetentionInDays", 10_000) <= LONGEST_DAYS, group.name
+
+
+@check
+def the_log_that_says_why_a_host_failed_outlives_a_rollback(deployment: Deployment) -> None:
+    log = deployment.stack.at("service/BootLog")
+    assert (log.deletion_policy, log.update_replace_policy) == ("Retain", "Retain")
+    # What stays would be in the way of a stack that takes the same name for it.
+    assert "images-service" in log.get("LogGroupName")
+
+
+@check
+def an_alarm_for_a_lost_host_says_that_its_volume_may_hold_images(deployment: Deployment) -> None:
+    expected = {"StatusCheckFailed"} | ({"UnHealthyHostCount"} if deployment.mode == "scaled" else set())
+    alarms = [each for each in deployment.stack.of_type("AWS::CloudWatch::Alarm") if each.get("MetricName") in expected]
+    assert len(alarms) == len(expected)
+    for alarm in alarms:
+        for tag in ("image-handler:group", "image-handler:journal=drained"):
+            assert tag in alarm.get("AlarmDescription"), alarm.name
+        assert len(alarm.get("AlarmDescription")) <= LONGEST_DESCRIPTION, alarm.name
 
 
 @check

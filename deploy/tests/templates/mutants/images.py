@@ -147,6 +147,12 @@ def requests_to_the_bucket_without_signature(templates: Templates) -> None:
     properties(templates, FILE, "OriginAccess")["OriginAccessControlConfig"]["SigningBehavior"] = "never"
 
 
+@mutant(caught_by=checks.cloudfront_asks_the_bucket_with_its_signature, public_access="cloudfront")
+def name_that_is_longer_than_cloudfront_takes(templates: Templates) -> None:
+    config = properties(templates, FILE, "OriginAccess")["OriginAccessControlConfig"]
+    config["Name"] = {"Ref": "AWS::StackName"}
+
+
 @mutant(caught_by=checks.cloudfront_speaks_tls_alone, public_access="cloudfront")
 def plain_text_to_cloudfront(templates: Templates) -> None:
     distribution(templates)["DefaultCacheBehavior"]["ViewerProtocolPolicy"] = "allow-all"

@@ -115,6 +115,15 @@ def role_that_attaches_volumes_to_every_instance(templates: Templates) -> None:
     del statement(templates, "HostItself")["Condition"]
 
 
+@mutant(caught_by=HOST_RIGHTS)
+def hosts_that_cannot_drain_once_the_mode_is_single(templates: Templates) -> None:
+    statements = policy(templates, "host")
+    statements[:] = [
+        {"Fn::If": ["Scaled", each, {"Ref": "AWS::NoValue"}]} if each.get("Sid") == "HostDrain" else each
+        for each in statements
+    ]
+
+
 @mutant(caught_by=HOST_RIGHTS, mode="scaled")
 def role_that_tags_whatever_it_likes(templates: Templates) -> None:
     del statement(templates, "HostDrainMark")["Condition"]
@@ -186,6 +195,16 @@ def update_that_waits_for_nobody(templates: Templates) -> None:
 @mutant(caught_by=hosts.a_stack_waits_for_the_word_of_its_hosts)
 def failure_that_is_not_signalled(templates: Templates) -> None:
     edit_user_data(templates, lambda text: text.replace("  signal FAILURE\n", ""))
+
+
+@mutant(caught_by=hosts.a_stack_waits_for_the_word_of_its_hosts)
+def failed_host_that_stays(templates: Templates) -> None:
+    edit_user_data(templates, lambda text: text.replace("  shutdown -P +10 || true\n", ""))
+
+
+@mutant(caught_by=hosts.a_larger_data_volume_reaches_a_host)
+def larger_volume_that_nobody_uses(templates: Templates) -> None:
+    edit_user_data(templates, lambda text: text.replace("DATA_VOLUME_GIB=${DataVolumeGiB}\n", ""))
 
 
 @mutant(caught_by=hosts.a_stack_waits_for_the_word_of_its_hosts)
@@ -286,21 +305,6 @@ def host_that_signals_before_it_answers(templates: Templates) -> None:
     edit_user_data(templates, early)
 
 
-@mutant(caught_by=hosts.a_host_that_does_not_come_up_says_why_and_gives_way)
-def host_that_failed_and_stays_for_ever(templates: Templates) -> None:
-    edit_user_data(templates, lambda text: text.replace("shutdown -P +10 || true\n", ""))
-
-
-@mutant(caught_by=hosts.a_host_that_does_not_come_up_says_why_and_gives_way)
-def reasons_that_are_gone_with_the_stack(templates: Templates) -> None:
-    del templates[FILE]["Resources"]["BootLog"]["DeletionPolicy"]
-
-
-@mutant(caught_by=hosts.hosts_are_replaced_when_their_volume_grows)
-def volume_that_grows_and_is_not_made_use_of(templates: Templates) -> None:
-    edit_user_data(templates, lambda text: text.replace("DATA_VOLUME_GIB=${DataVolumeGiB}\n", ""))
-
-
 @mutant(caught_by=hosts.user_data_names_secrets_and_knows_none)
 def secret_in_the_user_data(templates: Templates) -> None:
     resolved = "ADMIN_KEY={{resolve:secretsmanager:application}}\nMODE="
@@ -315,6 +319,27 @@ def acl_that_is_sent_where_none_is_taken(templates: Templates) -> None:
 @mutant(caught_by=watch.logs_are_kept_for_a_time_and_no_longer)
 def logs_that_are_kept_for_ever(templates: Templates) -> None:
     del properties(templates, FILE, "NginxAccessLog")["RetentionInDays"]
+
+
+@mutant(caught_by=watch.the_log_that_says_why_a_host_failed_outlives_a_rollback)
+def log_of_boots_that_goes_with_a_rollback(templates: Templates) -> None:
+    del templates[FILE]["Resources"]["BootLog"]["DeletionPolicy"]
+
+
+@mutant(caught_by=watch.the_log_that_says_why_a_host_failed_outlives_a_rollback)
+def log_of_boots_that_is_in_the_way(templates: Templates) -> None:
+    properties(templates, FILE, "BootLog")["LogGroupName"] = "/image-handler/boot"
+
+
+@mutant(caught_by=watch.an_alarm_for_a_lost_host_says_that_its_volume_may_hold_images, mode="scaled")
+def alarm_that_calls_a_lost_host_harmless(templates: Templates) -> None:
+    alarm = properties(templates, FILE, "UnhealthyHostsAlarm")
+    alarm["AlarmDescription"] = "A host does not answer the load balancer; the group replaces it."
+
+
+@mutant(caught_by=watch.what_matters_has_an_alarm_that_takes_silence_for_what_it_is)
+def no_alarm_for_the_disk_of_the_system(templates: Templates) -> None:
+    del templates[FILE]["Resources"]["RootDiskAlarm"]
 
 
 @mutant(caught_by=watch.every_alarm_reaches_somebody)
