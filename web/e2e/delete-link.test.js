@@ -65,6 +65,8 @@ it(
     await page.goto(linkTo(server, image));
     await dialogOf(page).getByRole('button', { name: 'Delete' }).click();
     await dialogOf(page).waitFor({ state: 'hidden' });
+    // The link leaves the address a moment after the dialog is gone; until then it would be no other address.
+    await page.waitForFunction(() => location.hash === '');
 
     await page.goto(linkTo(server, image));
     await dialogOf(page).getByText('This image has already been deleted.').waitFor();
