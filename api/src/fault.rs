@@ -7,8 +7,8 @@
 //! There are two kinds: steps that fail ([`step`], [`crash`]), which a correct service survives, and promises
 //! that are broken on purpose ([`broken`], all called `break.…`), by which the tests show that they would notice.
 //!
-//! A step is called after what is written and what is done with it. [`DISK_STEPS`] and [`STEPS_BETWEEN`] name
-//! them all.
+//! A step is called after what is written and what is done with it. [`DISK_STEPS`], [`VARIANT_STEPS`] and
+//! [`STEPS_BETWEEN`] name them all.
 
 use std::io;
 
@@ -42,6 +42,17 @@ pub const DISK_STEPS: &[&str] = &[
     "swept.remove",
     "swept.rename",
     "tmp.remove",
+];
+
+/// The same of variants, which are a cache: an error costs an answer at most, and an end of the process nothing.
+pub const VARIANT_STEPS: &[&str] = &[
+    "variant.create",
+    "variant.evict",
+    "variant.fsync",
+    "variant.mark",
+    "variant.remove",
+    "variant.rename",
+    "variant.write",
 ];
 
 /// The points between steps, where nothing but an end of the process can come.

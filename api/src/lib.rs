@@ -4,12 +4,12 @@
 //! Imports run one way. They may skip a layer, never point back:
 //!
 //! ```text
-//! main → server → routes → images → { db, storage, inspect } → domain
+//! main → server → routes → images → { db, storage, inspect, render } → domain
 //! ```
 //!
-//! `config` describes what `server` builds; `db`, `storage` and `inspect` never import each other; only
-//! `routes` knows HTTP. `doctor`, `nginx` and `reconcile` are commands of `main` and stand beside `server`. `metrics`, which
-//! counts, and `fault`, which is for tests, import none of these and may be used by all but `domain` and `inspect`;
+//! `config` describes what `server` builds; `db`, `storage` and `inspect` never import each other, `render` imports
+//! only `inspect` of them; only `routes` knows HTTP. `doctor`, `nginx` and `reconcile` are commands of `main` and stand beside `server`. `metrics`, which
+//! counts, and `fault`, which is for tests, import none of these and may be used by all but `domain`, `inspect` and `render`;
 //! nor does `aws`, which `db` and `storage` make their clients of AWS from.
 //! `api/README.md` has the rules.
 
@@ -24,6 +24,7 @@ pub mod inspect;
 pub mod metrics;
 pub mod nginx;
 pub mod reconcile;
+pub mod render;
 pub mod routes;
 pub mod server;
 pub mod storage;

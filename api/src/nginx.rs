@@ -31,6 +31,10 @@ const CLIENTS_WITH_ALL_THEIR_BODIES: u64 = 32;
 /// With very large files too a client may send one while another is still on its way.
 const FEWEST_BODIES_OF_CLIENT: u64 = 2;
 
+/// The folders below the uploads folder from which nginx sends files, and no others: journal, secret and database lie
+/// beside them.
+const SENT_FOLDERS: [&str; 2] = ["originals", "variants"];
+
 /// Where in nginx's configuration directives stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Place {
@@ -136,13 +140,14 @@ fn server_settings(config: &ProxiedConfig, objects_origin: &str) -> Result<Strin
     let only_tls = https_url.map_or("", |_| routes::ONLY_TLS);
     let _ = writeln!(text, "set $image_handler_only_tls \"{only_tls}\";");
     if let Some(prefix) = &config.server.accel_prefix {
-        // The folder of the originals and no other: journal, secret and database lie beside it.
-        let originals = path("UPLOADS_DIR", &config.uploads_dir.join("originals"))?;
-        let _ = write!(
-            text,
-            "location {prefix}originals/ {{\n    internal;\n    alias \"{originals}/\";\n    \
-             include image-handler/local-copies.conf;\n}}\n"
-        );
+        for name in SENT_FOLDERS {
+            let folder = path("UPLOADS_DIR", &config.uploads_dir.join(name))?;
+            let _ = write!(
+                text,
+                "location {prefix}{name}/ {{\n    internal;\n    alias \"{folder}/\";\n    \
+                 include image-handler/local-copies.conf;\n}}\n"
+            );
+        }
     }
     Ok(text)
 }
@@ -241,6 +246,8 @@ mod tests {
                 "set $image_handler_only_tls \"\";",
                 "location /_uploads/originals/ {",
                 "alias \"/var/lib/image-handler/originals/\";",
+                "location /_uploads/variants/ {",
+                "alias \"/var/lib/image-handler/variants/\";",
             ],
         );
         assert_has(
@@ -283,6 +290,8 @@ mod tests {
                 "set $image_handler_only_tls \"max-age=63072000\";",
                 "location /a/b/originals/ {",
                 "alias \"/srv/my pictures/originals/\";",
+                "location /a/b/variants/ {",
+                "alias \"/srv/my pictures/variants/\";",
             ],
         );
         let joined = lines(&options, Place::Server).unwrap().join("\n");

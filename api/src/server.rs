@@ -99,6 +99,7 @@ impl Application {
             access: config.access,
             image_limits: config.limits.image,
             metadata: config.metadata,
+            variants: config.variants,
             patience: config.patience,
             metrics,
         });

@@ -9,6 +9,7 @@ mod database;
 mod objects;
 mod options;
 mod protection;
+mod variants;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ use url::Url;
 
 use crate::db::DbConfig;
 use crate::domain::{Access, Secret};
-use crate::images::Patience;
+use crate::images::{Patience, VariantRules};
 use crate::inspect::{ImageLimits, Metadata};
 use crate::storage::ObjectStoreConfig;
 
@@ -81,6 +82,8 @@ pub struct Config {
     pub metadata: Metadata,
     /// How long to wait for S3 and the database.
     pub patience: Patience,
+    /// The variants of images.
+    pub variants: VariantRules,
 }
 
 /// Where images lie: the part of the configuration that commands beside the service need.
@@ -214,6 +217,7 @@ impl Config {
             false,
         )?;
         let protection = Protection::from_options(&options)?;
+        let variants = variants::variants(&options)?;
         let StoresConfig {
             uploads_dir,
             database,
@@ -241,6 +245,7 @@ impl Config {
                 Metadata::Remove
             },
             patience: Patience::default(),
+            variants,
             uploads_dir,
         })
     }

@@ -63,6 +63,27 @@ pub struct Options {
     /// Bytes that uploads leave free on the disk of UPLOADS_DIR; below it they are refused. 0 for none [default: 268435456]
     #[arg(long, env = "MIN_FREE_BYTES", hide_env_values = true, global = true)]
     pub min_free_bytes: Option<String>,
+    /// Longer side of the variants thumb, small and medium, in pixels [default: 320,640,1280]
+    #[arg(long, env = "VARIANT_SIZES", hide_env_values = true, global = true)]
+    pub variant_sizes: Option<String>,
+    /// Bytes that variants may take on the disk of UPLOADS_DIR; those used longest ago are removed. 0 keeps none
+    /// [default: 1073741824]
+    #[arg(
+        long,
+        env = "VARIANTS_MAX_BYTES",
+        hide_env_values = true,
+        global = true
+    )]
+    pub variants_max_bytes: Option<String>,
+    /// Bytes of memory that variants may take while they are made, all together; one that needs more is made
+    /// alone [default: 268435456]
+    #[arg(
+        long,
+        env = "RENDER_MEMORY_BYTES",
+        hide_env_values = true,
+        global = true
+    )]
+    pub render_memory_bytes: Option<String>,
     /// Key that may delete any image, at least 20 characters [default: none]
     #[arg(long, env = "ADMIN_KEY", hide_env_values = true, global = true)]
     pub admin_key: Option<String>,

@@ -18,19 +18,24 @@ pub struct Blocked {
 }
 
 impl Db {
-    /// Whether any of these contents is blocked.
+    /// Whether one of these contents is blocked.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn find_blocked(
         &self,
-        contents: &[Checksum],
+        contents: [Checksum; 2],
         deadline: Duration,
     ) -> Result<Option<Blocked>, DbError> {
-        let contents: Vec<String> = contents.iter().map(ToString::to_string).collect();
+        let [one, other] = contents.map(String::from);
+        // Not `eq_any`: a list of any length is prepared anew each time.
         let found: Option<Option<String>> = on_engine!(self, deadline, |connection| {
             blocked_contents::table
-                .filter(blocked_contents::sha256.eq_any(&contents))
+                .filter(
+                    blocked_contents::sha256
+                        .eq(&one)
+                        .or(blocked_contents::sha256.eq(&other)),
+                )
                 .select(blocked_contents::reason)
                 .first(connection)
                 .await

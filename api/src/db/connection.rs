@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::deadpool::{BuildError, Hook, HookError, Pool};
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+    AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
 };
 use diesel_async::{AsyncConnection as _, AsyncMysqlConnection, SimpleAsyncConnection as _};
 use futures_util::FutureExt as _;
@@ -25,6 +25,9 @@ const SQLITE_CONNECTIONS: usize = 4;
 const MYSQL_CONNECTIONS: usize = 16;
 /// How old a connection gets. Behind the name of the server there may be another one by then.
 const MYSQL_CONNECTION_AGE: Duration = Duration::from_mins(5);
+/// For how long a connection that was just used is taken to be there still. One that has stood idle for longer is asked
+/// first: the server, or something on the way, may have ended it. Asking each time doubles what an upload asks for.
+const MYSQL_TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// When an attempt to connect is given up, whoever waits for it.
 const MYSQL_CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -117,6 +120,8 @@ where
     C: Future<Output = Result<Conn, ConnectionError>> + Send + 'static,
 {
     let mut settings = ManagerConfig::<AsyncMysqlConnection>::default();
+    // The hook below asks the server, where that is needed.
+    settings.recycling_method = RecyclingMethod::Fast;
     settings.custom_setup = Box::new(move |_url| {
         let connect = connect();
         async move {
@@ -131,11 +136,20 @@ where
     });
     // The manager keeps the URL for its own messages: it gets one without a password.
     let manager = AsyncDieselConnectionManager::new_with_config("mysql://", settings);
-    let is_still_right = Hook::sync_fn(move |_connection, metrics| {
-        if metrics.age() < MYSQL_CONNECTION_AGE && leads_there(metrics.created) {
-            return Ok(());
+    let is_still_right = Hook::async_fn(move |connection: &mut AsyncMysqlConnection, metrics| {
+        let is_right = metrics.age() < MYSQL_CONNECTION_AGE && leads_there(metrics.created);
+        let is_trusted = metrics.last_used() < MYSQL_TRUSTED_FOR;
+        async move {
+            if !is_right {
+                return Err(HookError::message("it is too old, or leads elsewhere"));
+            }
+            if is_trusted {
+                return Ok(());
+            }
+            let answered = connection.batch_execute("SELECT 1").await;
+            answered.map_err(|error| HookError::Backend(PoolError::QueryError(error)))
         }
-        Err(HookError::message("it is too old, or leads elsewhere"))
+        .boxed()
     });
     Ok(Pool::builder(manager)
         .max_size(MYSQL_CONNECTIONS)

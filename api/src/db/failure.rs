@@ -80,13 +80,15 @@ pub(super) fn is_read_only(message: &str) -> bool {
 }
 
 /// Whether the server complains of what it was told to do, and not of its own state. All else (locks, a
-/// read-only server, a shutdown) passes. MySQL's texts for the errors 1142, 1143, 1264, 1366 and 1406.
+/// read-only server, a shutdown) passes. MySQL's texts for the errors 1142, 1143, 1176, 1264,
+/// 1366 and 1406.
 fn is_about_the_statement(message: &str) -> bool {
     [
         "Data too long",
         "Incorrect string value",
         "Out of range value",
         "command denied",
+        "doesn't exist in table",
     ]
     .iter()
     .any(|text| message.contains(text))
@@ -133,6 +135,7 @@ mod tests {
         for message in [
             "Data too long for column 'alt' at row 1",
             "INSERT command denied to user 'ada'@'localhost' for table `images`.`images`",
+            "Key 'images_by_uploader' doesn't exist in table 'images'",
         ] {
             assert!(!is_read_only(message), "{message}");
             assert!(

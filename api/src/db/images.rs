@@ -3,12 +3,17 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::mysql::Mysql;
 use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
 use diesel_async::RunQueryDsl;
 
+use super::page::Page;
 use super::schema::images;
 use super::{Db, DbError, QueryFailure, on_engine, write_on_engine};
-use crate::domain::{AltText, FileName, IdempotencyKeyHash, Image, ImageId, MediaType, Uploader};
+use crate::domain::{
+    AltText, FileName, IdempotencyKeyHash, Image, ImageId, MediaType, ThumbHash, Uploader,
+};
 
 /// A record: an image, or the tombstone of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +132,32 @@ impl Db {
         Ok(())
     }
 
+    /// Notes what to show while the image loads, unless that is noted already or the image was deleted. Says
+    /// whether it did.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn note_thumbhash(
+        &self,
+        id: ImageId,
+        thumbhash: &ThumbHash,
+        deadline: Duration,
+    ) -> Result<bool, DbError> {
+        let (id, thumbhash) = (id.to_string(), thumbhash.to_string());
+        let noted = write_on_engine!(self, deadline, |connection| {
+            diesel::update(
+                images::table
+                    .find(&id)
+                    .filter(images::thumbhash.is_null())
+                    .filter(images::deleted_at.is_null()),
+            )
+            .set(images::thumbhash.eq(&thumbhash))
+            .execute(connection)
+            .await
+        })?;
+        Ok(noted > 0)
+    }
+
     /// Turns the record into a tombstone, making it if it was never written. An older tombstone stays. The
     /// deadline is that of all its queries together.
     ///
@@ -140,6 +171,7 @@ impl Db {
     ) -> Result<(), DbError> {
         let mut row = Row::of(image);
         row.deleted_at = Some(deleted_at.naive_utc());
+        row.thumbhash = None;
         let until = Instant::now() + deadline;
         let inserted = write_on_engine!(self, deadline, |connection| {
             diesel::insert_into(images::table)
@@ -157,7 +189,10 @@ impl Db {
                     .find(&row.id)
                     .filter(images::deleted_at.is_null()),
             )
-            .set(images::deleted_at.eq(row.deleted_at))
+            .set((
+                images::deleted_at.eq(row.deleted_at),
+                images::thumbhash.eq(None::<String>),
+            ))
             .execute(connection)
             .await
         })?;
@@ -291,7 +326,7 @@ impl Db {
         Ok(row.map(Record::try_from).transpose()?)
     }
 
-    /// The newest images, without tombstones. Costs the same wherever in the list it begins.
+    /// The newest images, without tombstones. Costs the same wherever in the list it begins, however many there are.
     ///
     /// # Errors
     /// [`DbError`].
@@ -302,25 +337,45 @@ impl Db {
         deadline: Duration,
     ) -> Result<Vec<Image>, DbError> {
         let before = filter.before.map(|id| id.to_string());
-        let rows: Vec<Row> = on_engine!(self, deadline, |connection| {
-            let mut query = images::table
-                .filter(images::deleted_at.is_null())
-                .order(images::id.desc())
-                .limit(limit.into())
-                .select(Row::as_select())
-                .into_boxed();
-            if let Some(before) = &before {
-                query = query.filter(images::id.lt(before));
+        let uploader = filter.uploader.as_ref().map(Uploader::as_str);
+        let rows: Vec<Row> = on_engine!(
+            self,
+            deadline,
+            |connection| sqlite: {
+                let page = Page::<Sqlite>::new(uploader, before.as_deref(), limit);
+                page.load(connection).await
+            },
+            mysql: {
+                let page = Page::<Mysql>::new(uploader, before.as_deref(), limit);
+                page.load(connection).await
             }
-            if let Some(uploader) = &filter.uploader {
-                query = query.filter(images::uploader.eq(uploader.as_str()));
-            }
-            query.load(connection).await
-        })?;
+        )?;
         let images = rows
             .into_iter()
             .map(|row| Record::try_from(row).map(|record| record.image));
         Ok(images.collect::<Result<_, _>>()?)
+    }
+
+    /// Which of these images have a record that is no tombstone.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn live_among(
+        &self,
+        ids: &[ImageId],
+        deadline: Duration,
+    ) -> Result<Vec<ImageId>, DbError> {
+        let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let found: Vec<String> = on_engine!(self, deadline, |connection| {
+            images::table
+                .filter(images::id.eq_any(&texts))
+                .filter(images::deleted_at.is_null())
+                .select(images::id)
+                .load(connection)
+                .await
+        })?;
+        let ids = found.iter().map(|id| id.parse().map_err(unreadable));
+        Ok(ids.collect::<Result<_, _>>()?)
     }
 
     /// Which of these images have a record, tombstones included.
@@ -345,10 +400,11 @@ impl Db {
     }
 }
 
-/// A row as both engines hold it.
+/// A row as both engines hold it. What is not known is written as null, not left to the column's default: so the
+/// statement is always the same, and prepared once for each connection.
 #[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = images)]
-struct Row {
+#[diesel(table_name = images, treat_none_as_default_value = false)]
+pub(super) struct Row {
     id: String,
     uploader: String,
     alt: Option<String>,
@@ -366,6 +422,7 @@ struct Row {
     stored_at: Option<NaiveDateTime>,
     deleted_at: Option<NaiveDateTime>,
     purged_at: Option<NaiveDateTime>,
+    thumbhash: Option<String>,
 }
 
 impl Row {
@@ -395,6 +452,7 @@ impl Row {
             stored_at: image.stored_at.map(|at| at.naive_utc()),
             deleted_at: None,
             purged_at: None,
+            thumbhash: image.thumbhash.clone().map(String::from),
         }
     }
 }
@@ -422,6 +480,10 @@ impl TryFrom<Row> for Record {
             url: row.url,
             idempotency_key: row.idempotency_key.map(IdempotencyKeyHash::from_stored),
             stored_at: row.stored_at.map(|at| at.and_utc()),
+            thumbhash: row
+                .thumbhash
+                .map(|text| text.parse().map_err(unreadable))
+                .transpose()?,
         };
         Ok(Self {
             image,

@@ -10,6 +10,7 @@ mod failure;
 mod images;
 mod login;
 mod migrations;
+mod page;
 mod schema;
 
 use std::fmt;

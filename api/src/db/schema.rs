@@ -37,6 +37,8 @@ diesel::table! {
         deleted_at -> Nullable<Timestamp>,
         /// When nothing but this row was left of it.
         purged_at -> Nullable<Timestamp>,
+        /// What to show while it loads, in base64. Null: no variant has been made yet, or it was deleted.
+        thumbhash -> Nullable<Text>,
     }
 }
 

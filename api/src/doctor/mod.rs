@@ -22,6 +22,7 @@ pub use report::{Check, Marks, Outcome, Report};
 
 use crate::config::{Config, ConfigError, Limits, ObjectsConfig, Options, StoresConfig};
 use crate::db::DbConfig;
+use crate::images::VariantRules;
 
 /// How long any single thing may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,7 +51,7 @@ pub async fn examine(options: Options, scope: Scope) -> Report {
         database: config.database.clone(),
         objects: config.objects.clone(),
     };
-    checks.extend(Box::pin(examine_stores(&stores, &config.limits)).await);
+    checks.extend(Box::pin(examine_stores(&stores, &config.limits, config.variants)).await);
     checks.extend(public::examine(&config, admin_key, scope).await);
     Report { checks }
 }
@@ -64,15 +65,20 @@ async fn without_configuration(options: Options, error: &ConfigError) -> Report 
     let check = Check::failure("configuration", "settings", error.to_string(), advice);
     let mut checks = vec![check];
     if let Ok(stores) = Config::stores_from(options) {
-        checks.extend(examine_stores(&stores, &Limits::default()).await);
+        checks.extend(examine_stores(&stores, &Limits::default(), VariantRules::default()).await);
     }
     checks.extend(public::skip("the configuration cannot be read"));
     Report { checks }
 }
 
-async fn examine_stores(stores: &StoresConfig, limits: &Limits) -> Vec<Check> {
+async fn examine_stores(
+    stores: &StoresConfig,
+    limits: &Limits,
+    variants: VariantRules,
+) -> Vec<Check> {
     let uploads = &stores.uploads_dir;
-    let mut checks = uploads::examine(uploads.clone(), limits.min_free_bytes).await;
+    let mut checks =
+        uploads::examine(uploads.clone(), limits.min_free_bytes, variants.max_bytes).await;
     checks.extend(database::examine(&stores.database, uploads).await);
     checks.extend(objects::examine(&stores.objects).await);
     checks

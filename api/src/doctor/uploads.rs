@@ -16,10 +16,15 @@ const MIN_FREE_FILES: u64 = 10_000;
 /// What has been owed for longer is more than a hiccup.
 const LONG_PENDING: Duration = Duration::from_hours(1);
 
-/// Looks at the folder. Below `min_free_bytes` the service takes no uploads.
-pub(super) async fn examine(folder: PathBuf, min_free_bytes: u64) -> Vec<Check> {
+/// Looks at the folder. Below `min_free_bytes` the service takes no uploads; variants may take `max_variants_bytes`.
+pub(super) async fn examine(
+    folder: PathBuf,
+    min_free_bytes: u64,
+    max_variants_bytes: u64,
+) -> Vec<Check> {
     let shown = folder.display().to_string();
-    let looked = tokio::task::spawn_blocking(move || look(&folder, min_free_bytes));
+    let looked =
+        tokio::task::spawn_blocking(move || look(&folder, min_free_bytes, max_variants_bytes));
     match tokio::time::timeout(PATIENCE, looked).await {
         Ok(Ok(checks)) => checks,
         Ok(Err(stopped)) => vec![Check::failure(
@@ -39,7 +44,7 @@ pub(super) async fn examine(folder: PathBuf, min_free_bytes: u64) -> Vec<Check> 
     }
 }
 
-fn look(folder: &std::path::Path, min_free_bytes: u64) -> Vec<Check> {
+fn look(folder: &std::path::Path, min_free_bytes: u64, max_variants_bytes: u64) -> Vec<Check> {
     let probe = match UploadsProbe::of(folder) {
         Ok(probe) => probe,
         Err(error) => return vec![not_there(&folder.display().to_string(), &error)],
@@ -67,6 +72,13 @@ fn look(folder: &std::path::Path, min_free_bytes: u64) -> Vec<Check> {
                 mode(&root, probe.ownership()),
                 writable(written),
                 room(&root, probe.room(), min_free_bytes),
+                variants(
+                    &root,
+                    probe.variants_bytes(),
+                    probe.room(),
+                    min_free_bytes,
+                    max_variants_bytes,
+                ),
                 in_use(&root, probe.is_in_use()),
                 journal(&root, probe.backlog()),
             ]
@@ -212,6 +224,39 @@ fn room(root: &str, found: io::Result<Room>, min_free_bytes: u64) -> Check {
     Check::ok(GROUP, "free space", detail)
 }
 
+/// Variants must not take the room that uploads need: below the mark none is kept, but no upload is taken either.
+fn variants(
+    root: &str,
+    kept: io::Result<u64>,
+    left: io::Result<Room>,
+    min_free_bytes: u64,
+    max_bytes: u64,
+) -> Check {
+    let (kept, left) = match (kept, left) {
+        (Ok(kept), Ok(left)) => (kept, left),
+        (Err(error), _) | (_, Err(error)) => return unreadable(root, "variants", &error),
+    };
+    let detail = format!(
+        "they take {} of VARIANTS_MAX_BYTES ({})",
+        size(kept),
+        size(max_bytes)
+    );
+    let may_grow = max_bytes.saturating_sub(kept);
+    if left.bytes < may_grow.saturating_add(min_free_bytes) {
+        return Check::warning(
+            GROUP,
+            "variants",
+            format!(
+                "{detail} and may grow by {}, which would leave uploads less than MIN_FREE_BYTES ({})",
+                size(may_grow),
+                size(min_free_bytes)
+            ),
+            format!("set a smaller VARIANTS_MAX_BYTES, or make room: df -h {root}"),
+        );
+    }
+    Check::ok(GROUP, "variants", detail)
+}
+
 fn in_use(root: &str, used: io::Result<bool>) -> Check {
     match used {
         Ok(true) => Check::ok(GROUP, "lock", "a service has the folder"),
@@ -294,6 +339,25 @@ mod tests {
         let none = with_room(MARK - 1, None);
         assert_eq!(none.outcome, Outcome::Failure);
         assert!(none.detail.contains("MIN_FREE_BYTES"), "{none:?}");
+    }
+
+    #[test]
+    fn variants_that_may_take_the_room_of_uploads_are_a_warning() {
+        let with_free = |bytes| {
+            let room = Room { bytes, files: None };
+            variants("/srv/uploads", Ok(400), Ok(room), MARK, 1000)
+        };
+        assert_eq!(with_free(MARK + 600).outcome, Outcome::Ok);
+        let little = with_free(MARK + 599);
+        assert_eq!(little.outcome, Outcome::Warning);
+        assert!(little.advice.unwrap().contains("VARIANTS_MAX_BYTES"));
+        let denied = Err(io::ErrorKind::PermissionDenied.into());
+        let room = Room {
+            bytes: MARK,
+            files: None,
+        };
+        let unknown = variants("/srv/uploads", denied, Ok(room), MARK, 1000);
+        assert_eq!(unknown.outcome, Outcome::Failure);
     }
 
     #[test]

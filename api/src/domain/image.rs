@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{AltText, Checksum, FileName, IdempotencyKeyHash, MediaType, Uploader};
+use super::{AltText, Checksum, FileName, IdempotencyKeyHash, MediaType, ThumbHash, Uploader};
 
 /// The id of an image: a UUIDv7 (RFC 9562), so that sorting by id is sorting by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,6 +102,9 @@ pub struct Image {
     pub idempotency_key: Option<IdempotencyKeyHash>,
     /// When S3 confirmed the object. `None`: S3 is still owed.
     pub stored_at: Option<DateTime<Utc>>,
+    /// What to show while it loads. `None`: no variant has been made yet.
+    #[serde(default)]
+    pub thumbhash: Option<ThumbHash>,
 }
 
 impl Image {

@@ -13,6 +13,8 @@ mod image;
 mod image_buffer;
 mod media_type;
 mod text;
+mod thumb_hash;
+mod variant;
 
 pub use access::{Access, Denied, InvalidUploadKeys, UploadKeys, UploadedBy};
 pub use admin_key::{AdminKey, InvalidAdminKey};
@@ -24,3 +26,5 @@ pub use image::{Image, ImageId, InvalidImageId, Storage, StorageState};
 pub use image_buffer::ImageBuffer;
 pub use media_type::MediaType;
 pub use text::{AltText, BlockReason, FileName, InvalidText, Uploader};
+pub use thumb_hash::{InvalidThumbHash, ThumbHash};
+pub use variant::{InvalidVariantSizes, Variant, VariantSizes};

@@ -100,6 +100,7 @@ impl Images {
                 unreadable_entries: parts.journal.unreadable(),
                 s3_available: parts.objects.availability().is_available(),
                 database_available: parts.db.availability().is_available(),
+                variants_bytes: images.variants.bytes(),
                 space: parts.local.space().await.ok(),
             };
             Ok(images.metrics().render(&state)?)

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::Images;
-use super::publish::{Settled, Waiting};
+use super::publish::{AtHand, Settled, Waiting};
 use super::read::Found;
 use crate::db::{Blocked, DbError, Record};
 use crate::domain::{
@@ -133,19 +133,23 @@ impl Images {
             Entry::publish_unchecked(image.clone())
         };
         let left_for_record = left();
-        let claim = self.make_durable(entry, bytes).await?;
+        let claim = self.make_durable(entry, bytes.clone()).await?;
         if fault::broken("break.local-copy-removed-early") {
             let _ = self.parts.local.remove(StorageKey::original(&image)).await;
         }
+        let at_hand = self.keep_at_hand(&image, bytes);
         drop(place);
-        match self.publish_and_answer(claim, left_for_record).await {
+        match self
+            .publish_and_answer(claim, at_hand, left_for_record)
+            .await
+        {
             Settled::Entry(entry) => {
                 log::info!(
                     "image {id} taken in, size_bytes={}, owed={:?}",
                     image.size_bytes,
                     entry.owed
                 );
-                Ok(Ingested::Created(self.found_in_journal(&entry).await))
+                Ok(Ingested::Created(Self::just_taken_in(entry)))
             }
             Settled::Blocked(blocked) => Err(IngestError::Blocked(blocked)),
             // Nobody knows the id of this image yet, so nobody can have deleted it.
@@ -170,10 +174,17 @@ impl Images {
             bytes,
             ..
         } = inspect(&upload.bytes, &self.parts.image_limits, self.parts.metadata)?;
-        let bytes = match bytes {
+        let received_sha256 = Checksum::of(&upload.bytes);
+        let (bytes, sha256) = match bytes {
+            Cow::Borrowed(whole) if whole.len() == upload.bytes.len() => {
+                (upload.bytes, received_sha256)
+            }
             // Refers to the same memory, but for what trailed the image.
-            Cow::Borrowed(whole) => upload.bytes.slice_ref(whole),
-            Cow::Owned(stripped) => Bytes::from(stripped),
+            Cow::Borrowed(start) => (upload.bytes.slice_ref(start), Checksum::of(start)),
+            Cow::Owned(stripped) => {
+                let sha256 = Checksum::of(&stripped);
+                (Bytes::from(stripped), sha256)
+            }
         };
         let id = ImageId::generate();
         let (object_key, url) = self
@@ -186,8 +197,8 @@ impl Images {
             size_bytes: bytes.len() as u64,
             width,
             height,
-            sha256: Checksum::of(&bytes),
-            received_sha256: Some(Checksum::of(&upload.bytes)),
+            sha256,
+            received_sha256: Some(received_sha256),
             object_key,
             url,
             uploader: upload.uploader,
@@ -198,6 +209,7 @@ impl Images {
                 .filter(|_| !fault::broken("break.retry-not-idempotent"))
                 .map(IdempotencyKey::hash),
             stored_at: None,
+            thumbhash: None,
         };
         Ok((image, bytes, upload.place))
     }
@@ -207,6 +219,7 @@ impl Images {
     async fn publish_and_answer(
         self: &Arc<Self>,
         claim: Claim,
+        at_hand: Option<AtHand>,
         left_for_record: Duration,
     ) -> Settled {
         let mut effort = self.upload_effort();
@@ -217,6 +230,7 @@ impl Images {
         let (answer, early) = oneshot::channel();
         let waiting = Waiting {
             patience: self.parts.patience.upload_object,
+            at_hand,
             answer,
         };
         let publication = self.detached(move |images| async move {
@@ -235,9 +249,13 @@ impl Images {
         if self.parts.space.is_low() {
             return Err(IngestError::NoRoom);
         }
-        self.parts.local.write(key, bytes).await?;
-        fault::crash("ingest.after-copy");
-        match self.parts.journal.create(entry).await {
+        let local = self.parts.local.clone();
+        let write_copy = move || {
+            local.write_here(key, &bytes)?;
+            fault::crash("ingest.after-copy");
+            Ok(())
+        };
+        match self.parts.journal.create_after(entry, write_copy).await {
             Ok(Some(claim)) => {
                 fault::crash("ingest.after-entry");
                 Ok(claim)
@@ -259,7 +277,7 @@ impl Images {
         if !self.parts.db.availability().is_available() {
             return Ok(false);
         }
-        let blocked = self.parts.db.find_blocked(&contents(image), deadline).await;
+        let blocked = self.parts.db.find_blocked(contents(image), deadline).await;
         match blocked {
             Ok(None) => Ok(true),
             Ok(Some(blocked)) => Err(IngestError::Blocked(blocked)),

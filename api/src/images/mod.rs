@@ -1,6 +1,6 @@
 //! What the product does with images, as use cases: ingest, publish, replay, read, remove, reconcile.
 //!
-//! May import `db`, `storage`, `inspect`, `domain` and `metrics`. Knows nothing of HTTP.
+//! May import `db`, `storage`, `inspect`, `render`, `domain` and `metrics`. Knows nothing of HTTP.
 //!
 //! Every use case runs on the process's own runtime, apart from the request that asked for it: a client
 //! that goes away in the middle leaves nothing half-done.
@@ -10,10 +10,12 @@ mod health;
 mod ingest;
 mod publish;
 mod read;
+mod recent;
 pub mod reconcile;
 mod remove;
 mod replay;
 mod take_back;
+mod variants;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -27,6 +29,7 @@ pub use health::{PartState, Readiness};
 pub use ingest::{IngestError, Ingested, Upload};
 pub use read::{Content, FindError, Found, ListPage};
 pub use remove::{PurgeError, RemoveError};
+pub use variants::{VariantContent, VariantError, VariantRules};
 
 use crate::db::{Db, MigrationError};
 use crate::domain::{Access, Image, ImageId, Secret};
@@ -61,6 +64,8 @@ pub struct Patience {
     pub late_object: Duration,
     /// How often tombstones of other hosts are looked for.
     pub tombstones: Duration,
+    /// How long a variant waits for its original to come from S3.
+    pub fetch_original: Duration,
     /// How long the twin of a running upload (same idempotency key) waits for it.
     pub twin: Duration,
 }
@@ -76,6 +81,7 @@ impl Default for Patience {
             replay_pause: Duration::from_secs(10),
             late_object: Duration::from_mins(2),
             tombstones: Duration::from_secs(30),
+            fetch_original: Duration::from_secs(5),
             twin: Duration::from_secs(5),
         }
     }
@@ -101,6 +107,8 @@ pub struct Parts {
     pub image_limits: ImageLimits,
     /// What becomes of metadata.
     pub metadata: Metadata,
+    /// How variants are made and kept.
+    pub variants: VariantRules,
     /// How long to wait for what.
     pub patience: Patience,
     /// What is counted.
@@ -111,12 +119,15 @@ pub struct Parts {
 pub struct Images {
     parts: Parts,
     running_keys: ingest::RunningKeys,
+    recent: recent::Recent,
     /// What the replayer gives way to.
     foreground: foreground::Foreground,
     /// Objects that are on their way to S3 at this moment, in KiB.
-    storing: Semaphore,
+    storing: Arc<Semaphore>,
     /// Images whose trouble has been logged: it is said once, not in every round of the replayer.
     reported: Mutex<HashSet<ImageId>>,
+    /// What making and keeping variants needs.
+    variants: variants::Variants,
     /// How many use cases run at this moment, those included that nobody waits for any more.
     running: watch::Sender<usize>,
     runtime: Handle,
@@ -146,10 +157,12 @@ impl Images {
             .objects
             .expect_answers_within(parts.patience.upload_object);
         Arc::new(Self {
+            variants: variants::Variants::new(parts.local.clone(), parts.variants),
             parts,
             running_keys: ingest::RunningKeys::default(),
+            recent: recent::Recent::default(),
             foreground: foreground::Foreground::default(),
-            storing: Semaphore::new(STORING_KIB as usize),
+            storing: Arc::new(Semaphore::new(STORING_KIB as usize)),
             reported: Mutex::default(),
             running: watch::Sender::default(),
             runtime: Handle::current(),
@@ -200,6 +213,18 @@ impl Images {
         if reported.insert(id) {
             log::error!("image {id}: {trouble}");
         }
+    }
+
+    /// Has `work` run on the process's runtime, for nobody who waits. A stop waits for it.
+    fn spawn_counted<F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (run, work) = (Run::of(self), work(Arc::clone(self)));
+        self.runtime.spawn(async move {
+            let _run = run;
+            work.await;
+        });
     }
 
     /// Runs `work` to its end on the process's runtime, whatever becomes of who waits for it.

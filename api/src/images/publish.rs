@@ -2,11 +2,13 @@
 //!
 //! Each step can be done twice without harm, so a crash at any point costs at most a repetition.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use chrono::{DateTime, SubsecRound as _, Utc};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Images;
 use super::ingest::contents;
@@ -31,9 +33,17 @@ pub(super) struct Effort<'round> {
 pub(super) struct Waiting {
     /// How long the answer waits for S3.
     pub(super) patience: Duration,
+    /// The bytes, if they may stay in memory until S3 has them. `None`: they are read again from the local copy.
+    pub(super) at_hand: Option<AtHand>,
     /// Takes the entry as it stands, or what has overtaken it, when the answer can be given before the
     /// publication has ended.
     pub(super) answer: oneshot::Sender<Result<Entry, Overtaken>>,
+}
+
+/// The bytes of an image that are in memory from its upload, and their turn among the requests to S3.
+pub(super) struct AtHand {
+    bytes: Bytes,
+    turn: OwnedSemaphorePermit,
 }
 
 /// How an attempt ended.
@@ -86,6 +96,17 @@ impl Images {
         }
     }
 
+    /// Keeps the bytes of an upload, whose local copy is durable by now, for the request to S3 that is about to be
+    /// made. Not when that has to queue: then only requests may hold images in memory.
+    pub(super) fn keep_at_hand(&self, image: &Image, bytes: Bytes) -> Option<AtHand> {
+        let turns = Arc::clone(&self.storing);
+        let turn = turns.try_acquire_many_owned(Self::kib_to_store(image));
+        Some(AtHand {
+            bytes,
+            turn: turn.ok()?,
+        })
+    }
+
     /// What a delete spends on S3 and the database before it is answered.
     pub(super) fn remove_effort(&self) -> Effort<'static> {
         Effort {
@@ -131,7 +152,7 @@ impl Images {
         claim: &mut Claim,
         entry: &mut Entry,
         effort: Effort<'_>,
-        waiting: Option<Waiting>,
+        mut waiting: Option<Waiting>,
     ) -> Result<(), Overtaken> {
         // Not even for a moment: what is blocked is not put where all can see it, if that can be known.
         self.check_owed_content(entry, effort).await?;
@@ -140,21 +161,27 @@ impl Images {
         // Each request holds an image in memory, so a slow S3 must not gather them without end.
         let kib = Self::kib_to_store(&image);
         let began = Instant::now();
-        let turn = match (deadline, &waiting) {
-            (None, _) => None,
+        let at_hand = waiting.as_mut().and_then(|waiting| waiting.at_hand.take());
+        let (turn, bytes) = match (deadline, at_hand) {
+            (None, _) => (None, None),
+            (Some(_), Some(AtHand { bytes, turn })) => (Some(turn), Some(bytes)),
             // A rush is over sooner than somebody's patience; a slow S3 is not. The replayer queues too: in
             // a steady stream of uploads there is never room for a large image at once.
-            (Some(_), waiting) => {
+            (Some(_), None) => {
                 let patience = waiting.as_ref().map_or(QUEUED_REPLAY, |it| it.patience);
-                let turn = tokio::time::timeout(patience, self.storing.acquire_many(kib));
-                turn.await.ok().and_then(Result::ok)
+                let turns = Arc::clone(&self.storing).acquire_many_owned(kib);
+                let turn = tokio::time::timeout(patience, turns).await;
+                (turn.ok().and_then(Result::ok), None)
             }
         };
         if let (Some(deadline), Some(_turn)) = (deadline, turn) {
             // A request that was sent is never given up for an answer's sake: it could still take effect
             // after the image has been deleted.
-            let mut storing = std::pin::pin!(self.store_object(&image, deadline, effort));
-            let stored = if let Some(Waiting { patience, answer }) = waiting {
+            let mut storing = std::pin::pin!(self.store_object(&image, bytes, deadline, effort));
+            let stored = if let Some(Waiting {
+                patience, answer, ..
+            }) = waiting
+            {
                 let left = patience.saturating_sub(began.elapsed());
                 if let Ok(stored) = tokio::time::timeout(left, &mut storing).await {
                     stored
@@ -206,7 +233,7 @@ impl Images {
             return Ok(());
         };
         let contents = contents(&entry.image);
-        match self.parts.db.find_blocked(&contents, deadline).await {
+        match self.parts.db.find_blocked(contents, deadline).await {
             Ok(None) => entry.done(Step::CheckContent),
             Ok(Some(blocked)) => {
                 log::warn!("image {}: its content is blocked", entry.image.id);
@@ -272,37 +299,49 @@ impl Images {
         self.parts.objects.availability().is_available() || !tried.swap(true, Ordering::Relaxed)
     }
 
-    /// Puts the local copy into S3. Says whether it is there.
-    async fn store_object(&self, image: &Image, deadline: Duration, effort: Effort<'_>) -> bool {
-        let key = StorageKey::original(image);
-        let trouble = match self.parts.local.read(key).await {
-            Ok(Some(bytes)) if Checksum::of(&bytes) != image.sha256 => {
-                "its local copy is damaged, S3 is not given it".to_owned()
-            }
-            Ok(Some(_)) if !self.may_ask_s3(effort) => return false,
-            Ok(Some(bytes)) => {
-                let objects = &self.parts.objects;
-                match objects.put(image, bytes, deadline).await {
-                    Ok(()) => return true,
-                    Err(error @ (ObjectError::Conflict { .. } | ObjectError::Refused { .. })) => {
-                        error.to_string()
-                    }
-                    // Said once when S3 went away, not again for each image.
-                    Err(
-                        error @ (ObjectError::Away { .. }
-                        | ObjectError::Withheld { .. }
-                        | ObjectError::VersionsDenied),
-                    ) => {
-                        log::debug!("image {}: {error}", image.id);
-                        return false;
-                    }
+    /// Puts the image into S3: the bytes that are at hand, or the local copy. Says whether it is there.
+    async fn store_object(
+        &self,
+        image: &Image,
+        at_hand: Option<Bytes>,
+        deadline: Duration,
+        effort: Effort<'_>,
+    ) -> bool {
+        let bytes = match at_hand {
+            Some(bytes) => Ok(bytes),
+            None => self.read_sound_copy(image).await,
+        };
+        let trouble = match bytes {
+            Ok(_) if !self.may_ask_s3(effort) => return false,
+            Ok(bytes) => match self.parts.objects.put(image, bytes, deadline).await {
+                Ok(()) => return true,
+                Err(error @ (ObjectError::Conflict { .. } | ObjectError::Refused { .. })) => {
+                    error.to_string()
                 }
-            }
-            Ok(None) => "its local copy is gone, S3 cannot be given it".to_owned(),
-            Err(error) => format!("its local copy cannot be read: {error}"),
+                // Said once when S3 went away, not again for each image.
+                Err(
+                    error @ (ObjectError::Away { .. }
+                    | ObjectError::Withheld { .. }
+                    | ObjectError::VersionsDenied),
+                ) => {
+                    log::debug!("image {}: {error}", image.id);
+                    return false;
+                }
+            },
+            Err(trouble) => trouble,
         };
         self.report_once(image.id, &trouble);
         false
+    }
+
+    /// The local copy as S3 may be given it, or what is wrong with it.
+    async fn read_sound_copy(&self, image: &Image) -> Result<Bytes, String> {
+        match self.parts.local.read(StorageKey::original(image)).await {
+            Ok(Some(bytes)) if Checksum::of(&bytes) == image.sha256 => Ok(bytes),
+            Ok(Some(_)) => Err("its local copy is damaged, S3 is not given it".to_owned()),
+            Ok(None) => Err("its local copy is gone, S3 cannot be given it".to_owned()),
+            Err(error) => Err(format!("its local copy cannot be read: {error}")),
+        }
     }
 
     /// In this order, stopping at the first step that fails: nobody is told that an image is there
@@ -314,6 +353,8 @@ impl Images {
             let done = match (step, effort.record, effort.object) {
                 (Step::WriteTombstone, Some(deadline), _) => {
                     let written = db.write_tombstone(&entry.image, now, deadline).await;
+                    // While the entry is there it speaks for the image, and after it the record does.
+                    self.recent.forget(id);
                     written.map_err(|error| {
                         self.note_database_trouble(id, &error);
                         error.to_string()
@@ -332,12 +373,12 @@ impl Images {
                     deleted.map_err(|error| error.to_string())
                 }
                 (Step::DeleteLocalCopy, ..) => {
-                    let removed = self
-                        .parts
-                        .local
-                        .remove(StorageKey::original(&entry.image))
-                        .await;
-                    removed.map_err(|error| error.to_string())
+                    let original = StorageKey::original(&entry.image);
+                    match self.parts.local.remove(original).await {
+                        Ok(()) => self.remove_variants(id).await.map(|_| ()),
+                        failed => failed,
+                    }
+                    .map_err(|error| error.to_string())
                 }
                 (Step::MarkPurged, Some(deadline), _) => {
                     let marked = db.mark_purged(id, now, deadline).await;

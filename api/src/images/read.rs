@@ -76,6 +76,19 @@ pub enum Content {
     },
 }
 
+impl Content {
+    fn local(image: &Image, (file, size_bytes): (File, u64)) -> Self {
+        Self::Local {
+            file,
+            size_bytes,
+            sha256: image.sha256,
+            key: StorageKey::original(image),
+            id: image.id,
+            file_name: image.file_name.clone(),
+        }
+    }
+}
+
 impl Images {
     /// Finds an image.
     ///
@@ -130,17 +143,24 @@ impl Images {
             let more = found.len() > limit as usize;
             found.truncate(limit as usize);
             let next = found.last().filter(|_| more).map(|image| image.id);
-            let mut items = Vec::with_capacity(found.len());
+            let mut known = Vec::with_capacity(found.len());
             for image in found {
                 match images.parts.journal.find(image.id) {
                     // Deleted here, and the tombstone is still owed; or nobody knows whether it is.
                     Some(Known::Removed | Known::Unreadable) => {}
                     Some(Known::Published(entry)) => {
-                        items.push(images.found_in_journal(&entry).await);
+                        known.push((entry.image.clone(), record_of(&entry)));
                     }
-                    None => items.push(images.found_in_database(image).await),
+                    None => known.push((image, StorageState::Stored)),
                 }
             }
+            let keys = known.iter().map(|(image, _)| StorageKey::original(image));
+            let here = images.parts.local.has_each(keys).await;
+            let items = known
+                .into_iter()
+                .zip(here)
+                .map(|((image, record), here)| with_storage(image, here, record))
+                .collect();
             Ok(ListPage { items, next })
         })
         .await
@@ -155,21 +175,61 @@ impl Images {
         id: ImageId,
         media_type: MediaType,
     ) -> Result<Content, FindError> {
+        if let Some(content) = self.content_at_once(id, media_type) {
+            return Ok(content);
+        }
         self.detached(move |images| async move { images.content_here(id, media_type).await })
             .await
     }
 
-    async fn content_here(&self, id: ImageId, media_type: MediaType) -> Result<Content, FindError> {
-        let image = match self.parts.journal.find(id) {
-            Some(Known::Published(entry)) => entry.image.clone(),
-            Some(Known::Removed) => return Err(FindError::Deleted),
-            Some(Known::Unreadable) => return Err(FindError::Unreadable),
-            None => match self.recorded(id).await {
-                Err(FindError::Database(error @ DbError::Away(_))) => {
-                    return self.unrecorded_copy(id, media_type, error).await;
+    /// The content, if nothing has to be waited for: neither the database nor the disk.
+    fn content_at_once(&self, id: ImageId, media_type: MediaType) -> Option<Content> {
+        let image = self.known_at_once(id, media_type)?;
+        let key = StorageKey::original(&image);
+        let copy = self.parts.local.open_copy_at_once(key)?;
+        Some(Content::local(&image, copy))
+    }
+
+    /// An image of this type, if nothing has to be waited for to know it.
+    #[must_use]
+    pub fn known_at_once(&self, id: ImageId, media_type: MediaType) -> Option<Arc<Image>> {
+        self.readable_at_once(id)
+            .filter(|image| image.media_type == media_type)
+    }
+
+    /// An image whose bytes may be served, if the journal knows it or it was looked up a moment ago.
+    pub(super) fn readable_at_once(&self, id: ImageId) -> Option<Arc<Image>> {
+        match self.parts.journal.find(id) {
+            Some(Known::Published(entry)) => Some(Arc::new(entry.image.clone())),
+            Some(Known::Removed | Known::Unreadable) => None,
+            None => self.recent.image(id),
+        }
+    }
+
+    /// An image whose bytes may be served.
+    pub(super) async fn readable(&self, id: ImageId) -> Result<Arc<Image>, FindError> {
+        let look = self.recent.look();
+        match self.parts.journal.find(id) {
+            Some(Known::Published(entry)) => Ok(Arc::new(entry.image.clone())),
+            Some(Known::Removed) => Err(FindError::Deleted),
+            Some(Known::Unreadable) => Err(FindError::Unreadable),
+            None => {
+                if let Some(image) = self.recent.image(id) {
+                    return Ok(image);
                 }
-                recorded => recorded?,
-            },
+                let image = Arc::new(self.recorded(id).await?);
+                self.recent.remember(look, &image);
+                Ok(image)
+            }
+        }
+    }
+
+    async fn content_here(&self, id: ImageId, media_type: MediaType) -> Result<Content, FindError> {
+        let image = match self.readable(id).await {
+            Err(FindError::Database(error @ DbError::Away(_))) => {
+                return self.unrecorded_copy(id, media_type, error).await;
+            }
+            readable => readable?,
         };
         if image.media_type != media_type {
             return Err(FindError::NotFound);
@@ -182,14 +242,7 @@ impl Images {
             .await
             .map_err(FindError::Disk)?;
         Ok(match copy {
-            Some((file, size_bytes)) => Content::Local {
-                file,
-                size_bytes,
-                sha256: image.sha256,
-                key,
-                id,
-                file_name: image.file_name,
-            },
+            Some(copy) => Content::local(&image, copy),
             None if image.stored_at.is_none() => return Err(FindError::Pending),
             // Not the URL of the record: what strangers may read by may have changed since.
             None => Content::Object {
@@ -227,6 +280,16 @@ impl Images {
         }
     }
 
+    /// The image as the journal or else the database has it at this moment.
+    pub(super) async fn image_now(&self, id: ImageId) -> Result<Image, FindError> {
+        match self.parts.journal.find(id) {
+            Some(Known::Published(entry)) => Ok(entry.image.clone()),
+            Some(Known::Removed) => Err(FindError::Deleted),
+            Some(Known::Unreadable) => Err(FindError::Unreadable),
+            None => self.recorded(id).await,
+        }
+    }
+
     /// The image as the database has it.
     async fn recorded(&self, id: ImageId) -> Result<Image, FindError> {
         self.admit_read()?;
@@ -247,12 +310,13 @@ impl Images {
     }
 
     pub(super) async fn found_in_journal(&self, entry: &Entry) -> Found {
-        let record = if entry.owes(Step::WriteRecord) {
-            StorageState::Pending
-        } else {
-            StorageState::Stored
-        };
-        self.found(entry.image.clone(), record).await
+        self.found(entry.image.clone(), record_of(entry)).await
+    }
+
+    /// An image whose local copy was made a moment ago: the disk need not be asked.
+    pub(super) fn just_taken_in(entry: Entry) -> Found {
+        let record = record_of(&entry);
+        with_storage(entry.image, true, record)
     }
 
     pub(super) async fn found_in_database(&self, image: Image) -> Found {
@@ -260,19 +324,33 @@ impl Images {
     }
 
     async fn found(&self, image: Image, record: StorageState) -> Found {
-        let local = if self.parts.local.has(StorageKey::original(&image)).await {
-            StorageState::Stored
-        } else {
-            StorageState::Absent
-        };
-        let s3 = if image.stored_at.is_some() {
-            StorageState::Stored
-        } else {
-            StorageState::Pending
-        };
-        Found {
-            image,
-            storage: Storage { local, s3, record },
-        }
+        let here = self.parts.local.has(StorageKey::original(&image)).await;
+        with_storage(image, here, record)
+    }
+}
+
+/// Where the record of an image with this entry stands.
+fn record_of(entry: &Entry) -> StorageState {
+    if entry.owes(Step::WriteRecord) {
+        StorageState::Pending
+    } else {
+        StorageState::Stored
+    }
+}
+
+fn with_storage(image: Image, here: bool, record: StorageState) -> Found {
+    let local = if here {
+        StorageState::Stored
+    } else {
+        StorageState::Absent
+    };
+    let s3 = if image.stored_at.is_some() {
+        StorageState::Stored
+    } else {
+        StorageState::Pending
+    };
+    Found {
+        image,
+        storage: Storage { local, s3, record },
     }
 }

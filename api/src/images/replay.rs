@@ -85,7 +85,8 @@ impl Images {
             tokio::join!(
                 self.replay_rounds(),
                 self.sweep_regularly(),
-                self.follow_tombstones()
+                self.follow_tombstones(),
+                self.keep_variants_in_budget()
             )
         };
         tokio::select! {
@@ -288,6 +289,7 @@ impl Images {
                     local
                         .set_aside(StorageKey::Original { id, media_type })
                         .await?;
+                    self.remove_variants(id).await?;
                     log::info!(
                         "set the local copy of {id} aside in swept/: no entry and no record names it"
                     );
@@ -337,8 +339,13 @@ impl Images {
                 .deleted_after(&after, TOMBSTONE_BATCH, patience.replay_record)
                 .await?;
             let full = tombstones.len() == TOMBSTONE_BATCH as usize;
-            for (image, place) in tombstones {
+            let keys = tombstones
+                .iter()
+                .map(|(image, _)| StorageKey::original(image));
+            let here = local.has_each(keys).await;
+            for ((image, place), here) in tombstones.into_iter().zip(here) {
                 after = place;
+                self.recent.forget(image.id);
                 if let Some(key) = &image.idempotency_key {
                     journal.forget_settled(key);
                 }
@@ -354,10 +361,17 @@ impl Images {
                         );
                     }
                     None | Some(Known::Unreadable) => {
-                        if local.has(StorageKey::original(&image)).await {
+                        if here {
                             local.remove(StorageKey::original(&image)).await?;
                             log::info!(
                                 "image {}: deleted through another host, its local copy is removed",
+                                image.id
+                            );
+                        }
+                        // A host that has no copy may have variants.
+                        if self.remove_variants(image.id).await? {
+                            log::info!(
+                                "image {}: deleted through another host, its variants are removed",
                                 image.id
                             );
                         }

@@ -13,7 +13,7 @@ pub(super) struct Exif {
 
 /// Which way up a picture is shown: 1 to 8 as in EXIF, 1 being as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Orientation(u8);
+pub struct Orientation(u8);
 
 /// Pixels per inch or centimetre: numerator and denominator, for columns and rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +42,26 @@ const ENTRY_BYTES: u32 = 12;
 
 impl Orientation {
     /// As stored.
-    pub(super) const AS_STORED: Self = Self(1);
+    pub const AS_STORED: Self = Self(1);
 
-    /// Whether the picture is shown on its side: width and height change places.
-    pub(super) fn swaps_sides(self) -> bool {
+    /// Whether the picture is shown on its side: width and height change places, so that its first row is a
+    /// column of what is stored. This comes before the mirrors of [`Self::mirrors_columns`] and
+    /// [`Self::mirrors_rows`].
+    #[must_use]
+    pub fn swaps_sides(self) -> bool {
         self.0 >= 5
+    }
+
+    /// Whether left and right of what is shown change places.
+    #[must_use]
+    pub fn mirrors_columns(self) -> bool {
+        matches!(self.0, 2 | 3 | 6 | 7)
+    }
+
+    /// Whether top and bottom of what is shown change places.
+    #[must_use]
+    pub fn mirrors_rows(self) -> bool {
+        matches!(self.0, 3 | 4 | 7 | 8)
     }
 }
 

@@ -3,16 +3,16 @@
 use crate::domain::MediaType;
 
 /// A file, and its width and height in pixels.
-pub(super) struct Fixture {
-    pub(super) name: &'static str,
-    pub(super) bytes: &'static [u8],
-    pub(super) width: u32,
-    pub(super) height: u32,
+pub(crate) struct Fixture {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: &'static [u8],
+    pub(crate) width: u32,
+    pub(crate) height: u32,
 }
 
 impl Fixture {
     /// Width and height as shown, in pixels.
-    pub(super) fn shown(&self) -> (u32, u32) {
+    pub(crate) fn shown(&self) -> (u32, u32) {
         // Stored on its side. Its name says so, or the README does.
         if self.name.contains("orientation-6") || self.name == "exiftool-exif-gps-icc.png" {
             (self.height, self.width)
@@ -23,14 +23,14 @@ impl Fixture {
 }
 
 /// A file that is no accepted image, and what it is recognised as.
-pub(super) struct Foreign {
-    pub(super) name: &'static str,
-    pub(super) bytes: &'static [u8],
-    pub(super) found: &'static str,
+pub(crate) struct Foreign {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: &'static [u8],
+    pub(crate) found: &'static str,
 }
 
 /// Every image of an accepted type.
-pub(super) fn images() -> impl Iterator<Item = (MediaType, &'static Fixture)> {
+pub(crate) fn images() -> impl Iterator<Item = (MediaType, &'static Fixture)> {
     [
         (MediaType::Jpeg, JPEG),
         (MediaType::Png, PNG),
@@ -62,7 +62,7 @@ macro_rules! foreign {
     };
 }
 
-pub(super) const JPEG: &[Fixture] = &[
+pub(crate) const JPEG: &[Fixture] = &[
     fixture!("chromium-canvas.jpg", 90, 60),
     fixture!("cjpeg-arithmetic-progressive.jpg", 71, 41),
     fixture!("cjpeg-arithmetic.jpg", 70, 42),
@@ -97,7 +97,7 @@ pub(super) const JPEG: &[Fixture] = &[
     fixture!("vips.jpg", 80, 32),
 ];
 
-pub(super) const PNG: &[Fixture] = &[
+pub(crate) const PNG: &[Fixture] = &[
     fixture!("apngasm.png", 76, 49),
     fixture!("chromium-canvas.png", 91, 60),
     fixture!("chromium-screenshot.png", 160, 120),
@@ -133,7 +133,7 @@ pub(super) const PNG: &[Fixture] = &[
     fixture!("zopflipng.png", 80, 49),
 ];
 
-pub(super) const GIF: &[Fixture] = &[
+pub(crate) const GIF: &[Fixture] = &[
     fixture!("exiftool-xmp.gif", 69, 50),
     fixture!("ffmpeg-animated.gif", 65, 50),
     fixture!("gifenc.gif", 98, 62),
@@ -154,7 +154,7 @@ pub(super) const GIF: &[Fixture] = &[
     fixture!("sharp.gif", 93, 62),
 ];
 
-pub(super) const WEBP: &[Fixture] = &[
+pub(crate) const WEBP: &[Fixture] = &[
     fixture!("chromium-canvas.webp", 92, 60),
     fixture!("cwebp-lossless-alpha.webp", 67, 51),
     fixture!("cwebp-lossless.webp", 65, 51),
@@ -176,7 +176,7 @@ pub(super) const WEBP: &[Fixture] = &[
     fixture!("webpmux-metadata.webp", 70, 51),
 ];
 
-pub(super) const FOREIGN: &[Foreign] = &[
+pub(crate) const FOREIGN: &[Foreign] = &[
     foreign!("avifenc.avif", "an AVIF image"),
     foreign!("cjxl-container.jxl", "a JPEG XL image"),
     foreign!("cjxl.jxl", "a JPEG XL image"),
@@ -193,4 +193,4 @@ pub(super) const FOREIGN: &[Foreign] = &[
 ];
 
 /// Starts like a JPEG, so it is no [`FOREIGN`] file, but refused all the same.
-pub(super) const JPEG_LS: &[u8] = include_bytes!("../../tests/fixtures/charls-jpeg-ls.jls");
+pub(crate) const JPEG_LS: &[u8] = include_bytes!("../../tests/fixtures/charls-jpeg-ls.jls");

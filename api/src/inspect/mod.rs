@@ -21,7 +21,7 @@ mod recognise;
 mod webp;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod pixels;
 
@@ -29,7 +29,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::domain::MediaType;
-use exif::Orientation;
+pub use exif::Orientation;
 
 /// An image that is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Inspected<'a> {
     pub height: u32,
     /// Pictures that are shown one after the other: 1 for a still image.
     pub frames: u32,
+    /// Which way up the picture is shown.
+    pub orientation: Orientation,
     /// The image as it may be published: without what trailed it, and without metadata.
     pub bytes: Cow<'a, [u8]>,
 }
@@ -185,6 +187,7 @@ pub fn inspect<'a>(
         width,
         height,
         frames: walked.frames,
+        orientation: walked.orientation,
         bytes: walked.publishable(bytes, metadata),
     })
 }

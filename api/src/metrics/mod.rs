@@ -90,6 +90,8 @@ pub struct Metrics {
     requests_in_flight: IntGauge,
     response_bytes: IntCounterVec,
     replay_steps: IntCounterVec,
+    variants_made: IntCounterVec,
+    variant_duration: Histogram,
     s3: Calls,
     database: Calls,
     gauges: Gauges,
@@ -159,6 +161,16 @@ impl Metrics {
                 "What the replayer tried of what the journal owes, by step and outcome (done, failed)",
                 &["step", "outcome"],
             ),
+            variants_made: make.counters(
+                "variants_made_total",
+                "Variants that were not kept and had to be made, by variant and outcome: made, undecodable, removed \
+                 (the image was, in the meantime), away (the original is), failed",
+                &["variant", "outcome"],
+            ),
+            variant_duration: make.histogram(
+                "variant_seconds",
+                "Variants that were made or could not be: from when somebody asked to the outcome, waiting included",
+            ),
             s3: make.calls("s3_requests", "s3_request", "Requests to S3"),
             database: make.calls("database_queries", "database_query", "Queries"),
             gauges: Gauges::new(&make),
@@ -224,6 +236,14 @@ impl Metrics {
     /// Counts a purge.
     pub fn purged(&self) {
         self.purges.inc();
+    }
+
+    /// Counts a variant that had to be made.
+    pub fn variant_made(&self, variant: &str, outcome: &str, took: Duration) {
+        self.variants_made
+            .with_label_values(&[variant, outcome])
+            .inc();
+        self.variant_duration.observe(took.as_secs_f64());
     }
 
     /// Counts a step that the replayer tried.

@@ -25,6 +25,8 @@ pub struct State {
     pub s3_available: bool,
     /// Whether the database answered the last call.
     pub database_available: bool,
+    /// What the kept variants take on disk, in bytes.
+    pub variants_bytes: u64,
     /// The file system of the uploads folder. `None`: it cannot be asked.
     pub space: Option<Space>,
 }
@@ -46,6 +48,7 @@ pub(super) struct Gauges {
     unreadable: IntGauge,
     s3_available: IntGauge,
     database_available: IntGauge,
+    variants: Gauge,
     free: Gauge,
     size: Gauge,
 }
@@ -77,6 +80,10 @@ impl Gauges {
                 "database_available",
                 "1 when the database answered the last query",
             ),
+            variants: make.measure(
+                "variants_bytes",
+                "What the variants that are kept take on disk",
+            ),
             free: make.measure(
                 "uploads_free_bytes",
                 "Free room on the file system of the uploads folder; NaN when it cannot be asked",
@@ -102,6 +109,7 @@ impl Gauges {
         self.unreadable.set(whole(state.unreadable_entries));
         self.s3_available.set(state.s3_available.into());
         self.database_available.set(state.database_available.into());
+        self.variants.set(float(state.variants_bytes));
         let bytes = |of: fn(Space) -> u64| state.space.map_or(f64::NAN, |space| float(of(space)));
         self.free.set(bytes(|space| space.free_bytes));
         self.size.set(bytes(|space| space.size_bytes));

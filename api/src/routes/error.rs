@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::error_code::ErrorCode;
 use crate::db::DbError;
 use crate::domain::{BlockReason, Denied, MediaType};
-use crate::images::{FindError, IngestError, PurgeError, RemoveError};
+use crate::images::{FindError, IngestError, PurgeError, RemoveError, VariantError};
 use crate::inspect::InspectError;
 use crate::storage::WriteError;
 
@@ -300,6 +300,22 @@ impl From<FindError> for ApiError {
                 log::error!("{}", with_causes(&error));
                 Self::plain(ErrorCode::DiskUnavailable).retry_after(5)
             }
+        }
+    }
+}
+
+impl From<VariantError> for ApiError {
+    fn from(error: VariantError) -> Self {
+        match error {
+            VariantError::Find(error) => error.into(),
+            VariantError::Undecodable => Self::plain(ErrorCode::ImageUndecodable),
+            VariantError::Busy => Self::plain(ErrorCode::VariantsBusy).retry_after(1),
+            VariantError::OriginalAway => Self::new(
+                ErrorCode::ImagePending,
+                "Only S3 has it, and does not answer. Try again in a few seconds.",
+            )
+            .retry_after(5),
+            VariantError::Disk(error) => WriteError::from(error).into(),
         }
     }
 }

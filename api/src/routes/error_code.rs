@@ -138,6 +138,9 @@ error_codes! {
     /// Too many frames, or too many pixels in them together.
     ImageAnimationExceeded = 422 "image-animation-exceeded" "The animation is too long"
         "The animation has 5000 frames; the limit is 1000.",
+    /// The image was taken in, but its pixels cannot be read.
+    ImageUndecodable = 422 "image-undecodable" "The image cannot be decoded"
+        "There are no smaller versions of this image; the image itself is at its link.",
     /// The key came with other content.
     IdempotencyKeyMismatch = 422 "idempotency-key-mismatch" "The Idempotency-Key was used for another upload"
         "An upload with this key had other content. Use a new key for each upload.",
@@ -156,6 +159,9 @@ error_codes! {
     /// As many uploads as the service holds are being received.
     UploadsBusy = 503 "uploads-busy" "Too many uploads are being received at once"
         "Nothing of this upload was read. Try again in a few seconds.",
+    /// As many variants as the service holds are waiting to be made.
+    VariantsBusy = 503 "variants-busy" "Too many smaller images are being made at once"
+        "Try again in a few seconds, or take the image itself.",
     /// S3 does not have it yet, and neither has this host.
     ImagePending = 503 "image-pending" "The image is on its way"
         "Another host has it and S3 will. Try again in a few seconds.",

@@ -1,5 +1,7 @@
 //! What an upload may be. The client and the proxy take their limits from here.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -7,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use crate::config::Limits;
-use crate::domain::{Access, AltText, MediaType, Uploader};
+use crate::domain::{Access, AltText, MediaType, Uploader, Variant, VariantSizes};
 
 /// What an upload may be.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,6 +37,9 @@ pub(super) struct LimitsBody {
     /// Characters in the description, after trimming.
     #[schema(example = 500)]
     max_alt_characters: usize,
+    /// The longer side of each smaller version of an image, in pixels. None is larger than the image.
+    #[schema(example = json!({"thumb": 320, "small": 640, "medium": 1280}))]
+    variant_sizes: BTreeMap<&'static str, u32>,
     /// Whether uploads need a key: `Authorization: Bearer <upload key>`.
     upload_key_required: bool,
     /// Whether everybody may list images, and not only the operator.
@@ -63,11 +68,15 @@ pub(super) struct MediaTypeBody {
 pub(super) async fn get_limits(api: web::Data<Api>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, CacheControl(vec![CacheDirective::NoCache])))
-        .json(LimitsBody::new(&api.limits, api.images.access()))
+        .json(LimitsBody::new(
+            &api.limits,
+            api.images.access(),
+            api.images.variant_sizes(),
+        ))
 }
 
 impl LimitsBody {
-    fn new(limits: &Limits, access: &Access) -> Self {
+    fn new(limits: &Limits, access: &Access, sizes: VariantSizes) -> Self {
         let media_types = MediaType::ALL.into_iter().map(|media_type| MediaTypeBody {
             media_type: media_type.name(),
             extensions: media_type.extensions(),
@@ -81,6 +90,10 @@ impl LimitsBody {
             media_types: media_types.collect(),
             max_uploader_characters: Uploader::MAX_CHARACTERS,
             max_alt_characters: AltText::MAX_CHARACTERS,
+            variant_sizes: Variant::ALL
+                .into_iter()
+                .map(|variant| (variant.name(), sizes.longer_side(variant)))
+                .collect(),
             upload_key_required: access.upload_keys.is_some(),
             public_listing: access.public_listing,
         }
@@ -89,6 +102,10 @@ impl LimitsBody {
 
 /// The default limits, for the OpenAPI document.
 pub(super) fn example() -> serde_json::Value {
-    serde_json::to_value(LimitsBody::new(&Limits::default(), &Access::default()))
-        .unwrap_or_default()
+    serde_json::to_value(LimitsBody::new(
+        &Limits::default(),
+        &Access::default(),
+        VariantSizes::default(),
+    ))
+    .unwrap_or_default()
 }

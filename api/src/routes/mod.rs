@@ -90,9 +90,14 @@ fn configure(config: &mut web::ServiceConfig, api: &Api) {
                 .delete(images::delete::delete_image),
         )
         .service(
-            resource("/i/{name}", "GET, HEAD")
+            resource(images::content::PATH, "GET, HEAD")
                 .get(images::content::get_image_content)
                 .route(web::head().to(images::content::get_image_content)),
+        )
+        .service(
+            resource(images::variant::PATH, "GET, HEAD")
+                .get(images::variant::get_image_variant)
+                .route(web::head().to(images::variant::get_image_variant)),
         )
         .service(
             resource("/api/v1/limits", "GET, HEAD")

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+use super::folder_sync::FOLDERS;
 use crate::fault;
 
 /// Strangers have no business in these folders: the journal holds names.
@@ -68,7 +69,7 @@ pub(super) fn write(
         let _ = remove(&tmp, steps.undo);
         return Err(error);
     }
-    sync_parent(target, steps.rename_fsync).inspect_err(|_| {
+    sync_parent_together(target, steps.rename_fsync).inspect_err(|_| {
         // What was replaced may be the only trace of an acknowledged upload: then either version stays.
         if !replaces && remove(target, steps.undo).is_ok() {
             // The rename may be on disk already; without this a power cut could bring the file back.
@@ -117,6 +118,18 @@ pub(super) fn remove(path: &Path, step: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
+    }
+}
+
+/// The same as [`sync_parent`], with one sync for all who ask for it at the same time. When it fails, it does for
+/// all of them.
+fn sync_parent_together(path: &Path, step: &str) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => FOLDERS.sync(folder, || {
+            fault::hold("sync.begins");
+            sync_parent(path, step)
+        }),
+        None => Ok(()),
     }
 }
 

@@ -134,6 +134,19 @@ impl Journal {
     /// # Errors
     /// [`WriteError`]; no entry is left behind.
     pub async fn create(self: &Arc<Self>, entry: Entry) -> Result<Option<Claim>, WriteError> {
+        self.create_after(entry, || Ok(())).await
+    }
+
+    /// The same once `first` is done, which may wait for the disk. Both on one thread: to hand work over and to be
+    /// woken costs more than the work itself.
+    ///
+    /// # Errors
+    /// [`WriteError`]; no entry is left behind. What `first` did stays.
+    pub async fn create_after(
+        self: &Arc<Self>,
+        entry: Entry,
+        first: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<Option<Claim>, WriteError> {
         let id = entry.image.id;
         {
             let mut entries = self.entries();
@@ -147,7 +160,7 @@ impl Journal {
             journal: Arc::clone(self),
             id,
         };
-        claim.write(entry).await?;
+        claim.write_after(entry, first).await?;
         Ok(Some(claim))
     }
 
@@ -229,10 +242,20 @@ impl Journal {
     }
 
     async fn write_file(self: &Arc<Self>, entry: &Entry, turn: &Turn) -> Result<(), WriteError> {
+        self.write_file_after(entry, turn, || Ok(())).await
+    }
+
+    async fn write_file_after(
+        self: &Arc<Self>,
+        entry: &Entry,
+        turn: &Turn,
+        first: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), WriteError> {
         let bytes = serde_json::to_vec_pretty(entry).map_err(io::Error::other)?;
         let (journal, path) = (Arc::clone(self), self.path(entry.image.id));
         let turn = Arc::clone(turn);
         if fault::broken("break.acknowledge-before-journal") {
+            blocking(first).await?;
             tokio::spawn(async move {
                 tokio::time::sleep(BROKEN_PROMISE_DELAY).await;
                 let _ =
@@ -244,6 +267,7 @@ impl Journal {
         let unsynced = !entry.is_publication() && fault::broken("break.removal-not-synced");
         blocking(move || {
             let _turn = turn;
+            first()?;
             if unsynced {
                 return std::fs::write(&path, &bytes);
             }

@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::disk::LastWrite;
-use super::{StorageKey, durable};
+use super::{StorageKey, at_once, durable};
 use crate::domain::{ImageBuffer, ImageId, MediaType};
 use crate::fault;
+
+/// No upload takes longer from its id to its copy.
+const WRITTEN_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// Why a durable write failed. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
@@ -138,16 +142,23 @@ impl LocalStore {
     /// # Errors
     /// [`WriteError`]; nothing is left behind.
     pub async fn write(&self, key: StorageKey, bytes: Bytes) -> Result<(), WriteError> {
-        let (store, target) = (self.clone(), self.path(key));
-        let written = blocking(move || {
-            if let Some(folder) = target.parent() {
-                store.make_durable_folder(folder)?;
-            }
-            durable::write(&store.tmp_folder(), &target, &bytes, &durable::COPY)
-        })
-        .await;
+        let store = self.clone();
+        blocking(move || store.write_here(key, &bytes)).await?;
+        Ok(())
+    }
+
+    /// The same on this thread, which has to be one that may wait for the disk.
+    ///
+    /// # Errors
+    /// Any error of the file system; nothing is left behind.
+    pub fn write_here(&self, key: StorageKey, bytes: &[u8]) -> io::Result<()> {
+        let target = self.path(key);
+        let written = target
+            .parent()
+            .map_or(Ok(()), |folder| self.make_durable_folder(folder))
+            .and_then(|()| durable::write(&self.tmp_folder(), &target, bytes, &durable::COPY));
         self.last_write.note(&written);
-        written.map_err(WriteError::from)
+        written
     }
 
     pub(super) fn last_write(&self) -> &LastWrite {
@@ -209,10 +220,24 @@ impl LocalStore {
         )
     }
 
+    /// As [`Self::open_copy`], without waiting for the disk. `None`: that has to be waited for, or it is not here.
+    #[must_use]
+    pub fn open_copy_at_once(&self, key: StorageKey) -> Option<(File, u64)> {
+        at_once::open(&self.path(key))
+    }
+
     /// Whether the copy is here.
     pub async fn has(&self, key: StorageKey) -> bool {
         let path = self.path(key);
         blocking(move || Ok(path.is_file())).await.unwrap_or(false)
+    }
+
+    /// The same of many copies, in their order: looking at one costs less than going to where files are looked at.
+    pub async fn has_each(&self, keys: impl IntoIterator<Item = StorageKey>) -> Vec<bool> {
+        let paths: Vec<PathBuf> = keys.into_iter().map(|key| self.path(key)).collect();
+        let none = vec![false; paths.len()];
+        let here = blocking(move || Ok(paths.iter().map(|path| path.is_file()).collect()));
+        here.await.unwrap_or(none)
     }
 
     /// Removes the copy, if it is here, and makes that durable.
@@ -233,7 +258,8 @@ impl LocalStore {
     }
 
     /// Local copies that were written after `since` and are older than `grace`: the ones that a crash may
-    /// have left without an owner. Days in which nothing was written since are not read.
+    /// have left without an owner. Days in which nothing was written since are not read, and of the others only the
+    /// names: a file is looked at when its image was made late enough to have been written since.
     ///
     /// # Errors
     /// Any error of the file system.
@@ -244,25 +270,36 @@ impl LocalStore {
     ) -> io::Result<Vec<(ImageId, MediaType)>> {
         let originals = self.originals_folder();
         blocking(move || {
+            let made_since = DateTime::<Utc>::from(since) - WRITTEN_WITHIN;
+            let first_day = StorageKey::day_at(made_since);
             let mut copies = Vec::new();
             for day in fs::read_dir(originals)? {
                 let day = day?;
+                if day
+                    .file_name()
+                    .to_str()
+                    .is_none_or(|name| name < first_day.as_str())
+                {
+                    continue;
+                }
                 let metadata = day.metadata()?;
                 if !metadata.is_dir() || metadata.modified()? < since {
                     continue;
                 }
                 for file in fs::read_dir(day.path())? {
                     let file = file?;
+                    let Some(copy) = named_copy(Path::new(&file.file_name()))
+                        .filter(|(id, _)| id.created_at() >= made_since)
+                    else {
+                        continue;
+                    };
                     let modified = match file.metadata().and_then(|metadata| metadata.modified()) {
                         // Deleted since the folder was read.
                         Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                         modified => modified?,
                     };
                     let age = modified.elapsed().unwrap_or_default();
-                    if modified >= since
-                        && age >= grace
-                        && let Some(copy) = named_copy(&file.path())
-                    {
+                    if modified >= since && age >= grace {
                         copies.push(copy);
                     }
                 }

@@ -165,6 +165,7 @@ mod tests {
                     .hash(),
             ),
             stored_at: None,
+            thumbhash: None,
         }
     }
 

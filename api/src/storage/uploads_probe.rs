@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::Access;
 use uuid::Uuid;
 
-use super::durable;
 use super::entry::Entry;
+use super::{LocalStore, durable};
 
 /// A file or folder and who may do what with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,12 +143,21 @@ impl UploadsProbe {
         let folders = [
             Some(self.root.clone()),
             there("originals"),
+            there("variants"),
             self.newest_day(),
         ];
         for folder in folders.into_iter().flatten() {
             owner = write_and_remove(&tmp, &folder).map_err(|error| (folder, error))?;
         }
         Ok(owner)
+    }
+
+    /// What the kept variants take on disk, in bytes.
+    ///
+    /// # Errors
+    /// Any error of the file system but "not found".
+    pub fn variants_bytes(&self) -> io::Result<u64> {
+        LocalStore::variants_bytes(&self.root)
     }
 
     /// How much room is left.

@@ -45,7 +45,12 @@ async fn the_limits_are_those_of_the_configuration() {
         }
       ],
       "public_listing": true,
-      "upload_key_required": false
+      "upload_key_required": false,
+      "variant_sizes": {
+        "medium": 1280,
+        "small": 640,
+        "thumb": 320
+      }
     }
     "#);
 }

@@ -16,6 +16,7 @@ mod doctor;
 #[cfg(feature = "failpoints")]
 mod durability;
 mod errors;
+mod growth;
 mod health;
 mod helpers;
 mod hostile;

@@ -24,7 +24,10 @@ async fn the_document_is_served_and_every_operation_in_it_is_routed() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let path = path.replace("{id}", "x").replace("{name}", "x.jpg");
+            let path = path
+                .replace("{id}", "x")
+                .replace("{name}", "x.jpg")
+                .replace("{variant}", "thumb");
             let code = app.send(app.request(method.clone(), &path)).await.code();
             assert!(
                 !["route-not-found", "method-not-allowed"].contains(&&*code),
@@ -37,7 +40,7 @@ async fn the_document_is_served_and_every_operation_in_it_is_routed() {
             }
         }
     }
-    assert_eq!(operations, 10);
+    assert_eq!(operations, 11);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,6 +50,11 @@ ANSWERS = [
     ("GET", "IMAGE", 200),
     ("HEAD", "IMAGE", 200),
     ("POST", "IMAGE", 405),
+    ("GET", "VARIANT", 200),
+    ("HEAD", "VARIANT", 200),
+    ("POST", "VARIANT", 405),
+    ("GET", "/i/nothing/thumb", 404),
+    ("GET", "/i/01945d6c-7e3a-7000-8000-000000000000/huge", 404),
     ("GET", "/api/v1/images", 200),
     ("POST", "/api/v1/images", 415),
     ("GET", "/api/v1/limits", 200),
@@ -60,6 +65,14 @@ ANSWERS = [
     ("GET", "/docs/nothing.js", 404),
     ("GET", "/livez", 200),
 ]
+
+
+def named(path: str, site: Proxied) -> str:
+    """Puts addresses of a new image into a path that only names them."""
+    if path not in ("IMAGE", "VARIANT"):
+        return path
+    image = upload(site.url, png()).json()
+    return urlsplit(image["link"] if path == "IMAGE" else image["variants"]["thumb"]).path
 
 
 @pytest.fixture(scope="module", params=["http://images.example.org", "https://images.example.org"])
@@ -74,7 +87,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_what_browsers_are_told_is_what_the_service_says_itself(
     site: Proxied, method: str, path: str, status: int
 ) -> None:
-    path = path.replace("IMAGE", urlsplit(upload(site.url, png()).json()["link"]).path)
+    path = named(path, site)
     direct = request(method, site.service.url + path, X_Accel_Redirect="off")
     through = request(method, site.url + path)
     assert (direct.status, through.status) == (status, status)
@@ -88,9 +101,9 @@ def test_what_browsers_are_told_is_what_the_service_says_itself(
         assert through.headers.get("Allow") == direct.headers.get("Allow")
 
 
-@pytest.mark.parametrize("path", ["/", "/main.js", "IMAGE"])
+@pytest.mark.parametrize("path", ["/", "/main.js", "IMAGE", "VARIANT"])
 def test_an_answer_of_not_modified_says_it_too(site: Proxied, path: str) -> None:
-    path = path.replace("IMAGE", urlsplit(upload(site.url, png()).json()["link"]).path)
+    path = named(path, site)
     first = get(site.url + path)
     answer = get(site.url + path, If_None_Match=first.headers["ETag"])
     assert (answer.status, answer.body) == (304, b"")

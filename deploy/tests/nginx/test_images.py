@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support.http import Response, get, request, upload
+from support.between import between
+from support.http import get, request, same, upload
 from support.nginx import Proxied, install, nginx, proxied, write_settings
 from support.pictures import png
 from support.processes import until
@@ -18,8 +19,8 @@ from support.service import service
 PICTURE = png(64, 64)
 SIZE = len(PICTURE)
 
-CHANGES = {"date", "x-request-id", "server", "connection", "keep-alive"}
-"""What differs from answer to answer, or says who gave it."""
+ORIGINAL = "originals/2026-11-22/x.png"
+VARIANT = "variants/2026-11-22/x/320-any-0.png"
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +29,6 @@ def link(site: Proxied) -> str:
     answer = upload(site.url, PICTURE)
     assert answer.status == 201
     return urlsplit(answer.json()["link"]).path
-
-
-def same(answer: Response) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Gives what has to be the same whoever sends it."""
-    headers = sorted((name.lower(), value) for name, value in answer.headers.items() if name.lower() not in CHANGES)
-    return answer.status, headers, answer.body
 
 
 REQUESTS = [
@@ -132,35 +127,16 @@ def test_a_copy_that_nginx_cannot_find_comes_from_the_service(tmp_path: Path) ->
 
 
 def test_an_image_that_goes_before_nginx_opens_it_is_answered_as_gone(tmp_path: Path) -> None:
-    installation = install(tmp_path / "nginx")
     with service(tmp_path, ACCEL_PREFIX="/_uploads/") as behind:
         image = upload(behind.url, PICTURE).json()
 
-        class Between(BaseHTTPRequestHandler):
-            """Stands between nginx and the service, and deletes the image when nginx has been led to its copy."""
+        def delete(_address: str) -> None:
+            token = f"Bearer {image['delete_token']}"
+            gone = request("DELETE", f"{behind.url}/api/v1/images/{image['id']}", Authorization=token)
+            assert gone.status == 204
 
-            def do_GET(self) -> None:
-                headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-                answer = request("GET", behind.url + self.path, **headers)
-                if "X-Accel-Redirect" in answer.headers:
-                    token = f"Bearer {image['delete_token']}"
-                    gone = request("DELETE", f"{behind.url}/api/v1/images/{image['id']}", Authorization=token)
-                    assert gone.status == 204
-                self.send_response_only(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(answer.body)
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Between) as between:
-            Thread(target=between.serve_forever).start()
-            settings = {"LISTEN": f"127.0.0.1:{between.server_port}", "UPLOADS_DIR": str(behind.uploads)}
-            write_settings(installation, ACCEL_PREFIX="/_uploads/", **settings)
-            try:
-                with nginx(installation):
-                    answer = get(f"http://127.0.0.1:{installation.port}{urlsplit(image['link']).path}")
-            finally:
-                between.shutdown()
+        with between(tmp_path, behind, once_led=delete) as url:
+            answer = get(url + urlsplit(image["link"]).path)
     assert (answer.status, answer.json()["code"]) == (410, "image-deleted")
     assert answer.headers.get_all("Cache-Control") == ["no-store"]
     assert answer.headers.get_all("Content-Type") == ["application/problem+json"]
@@ -208,9 +184,18 @@ def test_the_times_of_the_file_mean_nothing(site: Proxied) -> None:
         assert same(through) == same(get(site.service.url + path, **headers, X_Accel_Redirect="off"))
 
 
-def test_nginx_sends_nothing_but_originals_whatever_it_is_told(tmp_path: Path) -> None:
+def test_nginx_sends_nothing_but_originals_and_variants_whatever_it_is_told(tmp_path: Path) -> None:
     uploads = tmp_path / "uploads"
-    for path in ("originals/2026-11-22/x.png", "secret", "metadata.db", "journal/entry.json", "tmp/x", "originals.png"):
+    for path in (
+        ORIGINAL,
+        VARIANT,
+        "secret",
+        "metadata.db",
+        "journal/entry.json",
+        "tmp/x",
+        "originals.png",
+        "variants.png",
+    ):
         (uploads / path).parent.mkdir(parents=True, exist_ok=True)
         (uploads / path).write_text(f"content of {path}")
 
@@ -234,7 +219,8 @@ def test_nginx_sends_nothing_but_originals_whatever_it_is_told(tmp_path: Path) -
         try:
             with nginx(installation):
                 led = lambda address: get(f"http://127.0.0.1:{installation.port}/i/led?{address}")  # noqa: E731
-                assert led("/_uploads/originals/2026-11-22/x.png").body == b"content of originals/2026-11-22/x.png"
+                for path in (ORIGINAL, VARIANT):
+                    assert led(f"/_uploads/{path}").body == f"content of {path}".encode()
                 for address in (
                     "/_uploads/secret",
                     "/_uploads/metadata.db",
@@ -246,6 +232,12 @@ def test_nginx_sends_nothing_but_originals_whatever_it_is_told(tmp_path: Path) -
                     "/_uploads/originals/2026-11-22/../../secret",
                     "/_uploads/originals/",
                     "/_uploads/originals",
+                    "/_uploads/variants.png",
+                    "/_uploads/variants/../secret",
+                    "/_uploads/variants/..%2fsecret",
+                    "/_uploads/variants../secret",
+                    "/_uploads/variants/",
+                    "/_uploads/variants",
                     "/_uploads/",
                 ):
                     answer = led(address)

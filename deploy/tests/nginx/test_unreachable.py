@@ -43,12 +43,21 @@ INSIDE = [
     "/_uploads/originals%2f..%2fmetadata.db",
     "/_uploads/originals../metadata.db",
     "/_uploads/originals/../../metrics",
+    "/_uploads/VARIANT",
+    "/_uploads//VARIANT",
+    "/%5fuploads/VARIANT",
+    "/_uploads/variants/",
+    "/_uploads/variants/../secret",
+    "/_uploads/variants/%2e%2e/secret",
+    "/_uploads/variants../metadata.db",
     "/_uploads/secret",
     "/_uploads/metadata.db",
     "/_uploads/journal/",
     "/i/../_uploads/ORIGINAL",
     "/i/%2e%2e/_uploads/ORIGINAL",
+    "/i/../_uploads/VARIANT",
     "/ORIGINAL",
+    "/VARIANT",
     "/originals",
     "/secret",
     "/metadata.db",
@@ -58,10 +67,19 @@ INSIDE = [
 ]
 
 
+@pytest.fixture(scope="module")
+def variant(site: Proxied) -> str:
+    """The path of a variant's file below the uploads folder."""
+    image = upload(site.url, png()).json()
+    assert get(site.url + urlsplit(image["variants"]["thumb"]).path).status == 200
+    kept = next((site.service.uploads / "variants").rglob(f"{image['id']}/*"))
+    return str(kept.relative_to(site.service.uploads))
+
+
 @pytest.mark.parametrize("path", INSIDE)
-def test_an_internal_address_is_not_found(site: Proxied, original: str, path: str) -> None:
+def test_an_internal_address_is_not_found(site: Proxied, original: str, variant: str, path: str) -> None:
     # As it stands: clients in libraries would clean it up first.
-    target = path.replace("ORIGINAL", original)
+    target = path.replace("ORIGINAL", original).replace("VARIANT", variant)
     answer = raw(site.port, f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")

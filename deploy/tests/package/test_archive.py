@@ -123,12 +123,16 @@ def test_the_checksum_beside_the_package_is_its_own() -> None:
 
 
 def test_what_is_linked_in_is_named_with_its_licence(tmp_path: Path) -> None:
-    text = gzip.decompress(
-        (unpacked(tmp_path) / "usr/share/doc/image-handler/third-party-licences.gz").read_bytes()
-    ).decode()
-    for crate in ["actix-web", "aws-sdk-s3", "diesel", "rustls", "libsqlite3-sys"]:
+    folder = unpacked(tmp_path) / "usr/share/doc/image-handler"
+    text = gzip.decompress((folder / "third-party-licences.gz").read_bytes()).decode()
+    for crate in ["actix-web", "aws-sdk-s3", "diesel", "rustls", "libsqlite3-sys", "libwebp-sys", "jpeg-encoder"]:
         assert re.search(rf"^{crate} [0-9.]+: ", text, re.MULTILINE), crate
     assert "Permission is hereby granted" in text
+    # C that is compiled in has its terms in a folder of the crate. The IJG wants a sentence in the documentation.
+    assert "Redistributions in binary form must reproduce the above copyright" in text
+    assert "Copyright (c) 2010, Google Inc." in text
+    own_words = " ".join((folder / "copyright").read_text().split())
+    assert "this software is based in part on the work of the Independent JPEG Group" in own_words
     assert not re.search(r"^(s3s|proptest|insta) ", text, re.MULTILINE), "neither the embedded endpoint nor test tools"
 
 

@@ -10,7 +10,7 @@ from support.aws import REGION, Endpoint, endpoint
 from support.container import Container
 from support.http import get, request, upload
 from support.package import package, repacked
-from support.pictures import png
+from support.pictures import hills, png
 from support.processes import PATIENCE_SECONDS, until
 
 SETTINGS = "/etc/image-handler/image-handler.env"
@@ -142,6 +142,23 @@ def test_the_service_serves_uploads_in_its_sandbox_behind_nginx(debian: Containe
         stopped = debian.log("image-handler")
         assert "stopping when the requests in flight have ended" in stopped and "panicked" not in stopped
         assert "0 loaded units" in debian.run("systemctl", "--failed")
+
+
+def test_variants_are_made_in_the_sandbox_and_sent_by_nginx(debian: Container, tmp_path: Path) -> None:
+    install(debian)
+    with bucket(debian, tmp_path) as settings:
+        configure(debian, settings | {"RUST_LOG": "warn,image_handler=debug"})
+        path = put_picture(hills(1000, 750)).rsplit(".", 1)[0] + "/thumb"
+        made = get(SITE + path)
+        assert made.status == 200 and made.headers["Content-Type"].startswith("image/")
+        handed = get(f"http://127.0.0.1:8080{path}")
+        assert handed.headers["X-Accel-Redirect"].startswith("/_uploads/variants/")
+        # Read as a member of the group: what nginx may not read, it asks the service for, and says so.
+        assert get(SITE + path).body == made.body
+        assert "/variants/" not in debian.path("/var/log/nginx/image-handler.error.log").read_text()
+        log = debian.log("image-handler")
+        assert f"GET {path}" in log
+        assert "keeps the priority of the process" not in log, "what makes variants steps back"
 
 
 def form(file: bytes) -> bytes:

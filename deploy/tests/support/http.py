@@ -21,6 +21,16 @@ class Response:
         return json.loads(self.body)
 
 
+CHANGES = {"date", "x-request-id", "server", "connection", "keep-alive"}
+"""What differs from answer to answer, or says who gave it."""
+
+
+def same(answer: Response) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Gives what of an answer has to be the same whoever sends it."""
+    headers = sorted((name.lower(), value) for name, value in answer.headers.items() if name.lower() not in CHANGES)
+    return answer.status, headers, answer.body
+
+
 def request(
     method: str, url: str, body: bytes = b"", timeout: float = 60, source: str | None = None, **headers: str
 ) -> Response:

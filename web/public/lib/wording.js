@@ -47,6 +47,7 @@ const CAN_RETRY = {
   timeout: () => 'The server did not answer in time. Try again; if it goes on, your connection may be too slow.',
   'rate-limited': ({ when }) => `Too many requests came from here at once. Try again ${when}.`,
   'uploads-busy': ({ when }) => `The server is busy with other uploads. Try again ${when}.`,
+  'variants-busy': ({ when }) => `The server is busy with other previews. Try again ${when}.`,
   'upload-too-slow': () => 'The upload took too long on the way, so the server ended it. Try again over a faster connection, or with a smaller image.',
   'idempotency-key-in-use': ({ when }) => `The server is still working on your first try. Try again ${when}.`,
   'internal-error': () => 'Something went wrong on the server. Try again.',
@@ -70,6 +71,7 @@ const FINAL = {
   'origin-not-allowed': () =>
     'The server does not take this from a page at this address. Open the site at its own address; if you are there, tell whoever runs it.',
   'image-not-found': () => 'There is no such image here. Check that the link was copied whole.',
+  'image-undecodable': () => 'There is no preview of this image: its file cannot be read. The image itself is still at its link.',
   'image-deleted': () => 'This image has already been deleted.',
   cancelled: ({ failure }) =>
     failure.sent

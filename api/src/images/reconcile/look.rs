@@ -347,11 +347,12 @@ impl Reconciliation {
             url,
             idempotency_key: None,
             stored_at: Some(head.last_modified),
+            thumbhash: None,
         };
         let blocked = self
             .asking_database(|db, deadline| {
                 let contents = contents(&image);
-                async move { db.find_blocked(&contents, deadline).await }
+                async move { db.find_blocked(contents, deadline).await }
             })
             .await?;
         Ok(match blocked {

@@ -1,7 +1,8 @@
 //! Compares local copies, S3, records and the journal of this host, and repairs what does not agree.
 //!
 //! Records, objects and copies are listed in the order of their ids and merged (`sightings`), what is conspicuous
-//! is looked at in full (`look`), judged (`judge`) and mended (`repair`). Runs beside a service or without one:
+//! is looked at in full (`look`), judged (`judge`) and mended (`repair`). At the end variants are looked at, whose
+//! images may be gone (`variants`). Runs beside a service or without one:
 //! takes no lock, and changes nothing that the journal of this host has an entry for.
 
 mod judge;
@@ -9,6 +10,7 @@ mod look;
 mod repair;
 mod report;
 mod sightings;
+mod variants;
 
 use std::collections::VecDeque;
 use std::io;
@@ -176,7 +178,12 @@ impl Reconciliation {
                 summary.count(&finding);
                 tell(Event::Found(&finding));
             }
-            Arc::new(self).look_at_all(&mut summary, &mut tell).await
+            let reconciliation = Arc::new(self);
+            let looked = Arc::clone(&reconciliation).look_at_all(&mut summary, &mut tell);
+            looked.await?;
+            reconciliation
+                .look_at_variants(&mut summary, &mut tell)
+                .await
         };
         let result = result.await;
         (summary, result)

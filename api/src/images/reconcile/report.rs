@@ -36,6 +36,10 @@ pub enum Kind {
     OrphanObject,
     /// A local copy that no record and no journal entry names.
     OrphanCopy,
+    /// The image was deleted, variants of it are there.
+    DeletedVariants,
+    /// Variants of an image that no record and no journal entry names.
+    OrphanVariants,
     /// A file of the journal cannot be read.
     UnreadableEntry,
 }
@@ -58,6 +62,8 @@ impl Kind {
             Self::MissingRecord => "missing record",
             Self::OrphanObject => "orphan object",
             Self::OrphanCopy => "orphan copy",
+            Self::DeletedVariants => "variants of a deleted image",
+            Self::OrphanVariants => "orphan variants",
             Self::UnreadableEntry => "unreadable journal entry",
         }
     }
@@ -85,6 +91,8 @@ pub enum Action {
     RebuildRecord,
     /// The local copy is moved to `swept/`.
     SetCopyAside,
+    /// All variants of the image are removed.
+    RemoveVariants,
     /// Nothing; a person has to look.
     None,
 }
@@ -103,6 +111,7 @@ impl Action {
             Self::RemoveCopy => "remove copy",
             Self::RebuildRecord => "rebuild record",
             Self::SetCopyAside => "set copy aside",
+            Self::RemoveVariants => "remove variants",
             Self::None => "none",
         }
     }

@@ -1,10 +1,13 @@
 //! The routes of images, and the JSON in which they are described.
 
+mod accept;
 pub(super) mod content;
 pub(super) mod delete;
 pub(super) mod find;
 pub(super) mod list;
+mod sent_file;
 pub(super) mod upload;
+pub(super) mod variant;
 
 use std::collections::BTreeMap;
 
@@ -64,9 +67,18 @@ pub(super) struct ImageBody {
     /// The canonical link. Works from the first moment and outlives the bucket.
     #[schema(example = "https://images.example.org/i/019aab3e-7a10-7c3b-9a4f-2b1c0d9e8f70.jpg")]
     link: String,
-    /// Links of smaller versions by their name. Empty: this version of the service makes none.
-    #[schema(example = json!({}))]
+    /// Links of smaller versions by their name: `thumb`, `small` and `medium`. They are made when they are first
+    /// asked for.
+    #[schema(example = json!({
+        "medium": "https://images.example.org/i/019aab3e-7a10-7c3b-9a4f-2b1c0d9e8f70/medium",
+        "small": "https://images.example.org/i/019aab3e-7a10-7c3b-9a4f-2b1c0d9e8f70/small",
+        "thumb": "https://images.example.org/i/019aab3e-7a10-7c3b-9a4f-2b1c0d9e8f70/thumb",
+    }))]
     variants: BTreeMap<&'static str, String>,
+    /// A `ThumbHash`, base64: the image in a few bytes, blurred, to be shown while it loads
+    /// (<https://evanw.github.io/thumbhash/>). `null`: no variant has been asked for yet.
+    #[schema(example = "1QcSHQRnh493V4dIh4eXh1h4kJUI")]
+    thumbhash: Option<String>,
     /// Where its copies and its record stand.
     storage: StorageBody,
 }
@@ -109,10 +121,12 @@ impl ImageBody {
         let Storage { local, s3, record } = storage;
         Self {
             link: link(&image, public_url),
+            variants: variant::links(image.id, public_url),
             received_sha256: image.received_sha256().to_string(),
             id: image.id.to_string(),
             created_at: image.created_at(),
             uploader: image.uploader.as_str().to_owned(),
+            thumbhash: image.thumbhash.map(|hash| hash.to_string()),
             alt: image.alt.map(|text| text.as_str().to_owned()),
             file_name: image.file_name.map(|name| name.as_str().to_owned()),
             content_type: image.media_type.name(),
@@ -121,7 +135,6 @@ impl ImageBody {
             height: image.height,
             sha256: image.sha256.to_string(),
             url: image.url,
-            variants: BTreeMap::new(),
             storage: StorageBody {
                 local: local.into(),
                 s3: s3.into(),
@@ -196,7 +209,11 @@ fn example_body() -> ImageBody {
         created_at: ID.parse().map(ImageId::created_at).unwrap_or_default(),
         url: format!("https://pictures.s3.eu-west-1.amazonaws.com/images/{ID}.jpg"),
         link: format!("https://images.example.org/i/{ID}.jpg"),
-        variants: BTreeMap::new(),
+        variants: ID
+            .parse()
+            .map(|id| variant::links(id, "https://images.example.org"))
+            .unwrap_or_default(),
+        thumbhash: Some("1QcSHQRnh493V4dIh4eXh1h4kJUI".to_owned()),
         storage: StorageBody {
             local: StorageStateBody::Stored,
             s3: StorageStateBody::Stored,

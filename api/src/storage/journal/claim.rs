@@ -40,7 +40,16 @@ impl Claim {
     /// # Errors
     /// [`WriteError`]. A first write leaves nothing; a later one may leave either version.
     pub async fn write(&mut self, entry: Entry) -> Result<(), WriteError> {
-        self.replace(entry, |_| true).await.map(|_| ())
+        self.write_after(entry, || Ok(())).await
+    }
+
+    /// The same once `first` is done, on the same thread.
+    pub(super) async fn write_after(
+        &mut self,
+        entry: Entry,
+        first: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), WriteError> {
+        self.replace(entry, |_| true, first).await.map(|_| ())
     }
 
     /// Puts its removal in the place of a publication that nobody has been told of. Says whether it did: what
@@ -50,13 +59,14 @@ impl Claim {
     /// [`WriteError`]; the publication then stands.
     pub async fn withdraw(&mut self, removal: Entry) -> Result<bool, WriteError> {
         let is_unknown = |entry: &Entry| !entry.promised && entry.owes(Step::WriteRecord);
-        self.replace(removal, is_unknown).await
+        self.replace(removal, is_unknown, || Ok(())).await
     }
 
     async fn replace(
         &mut self,
         mut entry: Entry,
         may_be_replaced: impl Fn(&Entry) -> bool,
+        first: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) -> Result<bool, WriteError> {
         let turn = self.turn().await;
         let before = self.entry();
@@ -64,7 +74,7 @@ impl Claim {
             return Ok(false);
         }
         entry.promised |= before.is_some_and(|before| before.promised);
-        self.journal.write_file(&entry, &turn).await?;
+        self.journal.write_file_after(&entry, &turn, first).await?;
         let mut entries = self.journal.entries();
         entries.set(self.id, Some(Arc::new(entry)));
         // Should there have been a file that was no entry, it is one now.

@@ -22,6 +22,7 @@ fn image() -> Image {
         url: format!("http://localhost/images/{id}.png"),
         idempotency_key: Some(key.hash()),
         stored_at: None,
+        thumbhash: None,
     }
 }
 

@@ -152,6 +152,16 @@ impl ObjectStore {
 
     /// The same within an operation that has a deadline of its own.
     pub(super) async fn read(&self, object_key: &str) -> Result<Option<Bytes>, ObjectError> {
+        let read = self.read_at_most(object_key, u64::MAX).await?;
+        Ok(read.flatten())
+    }
+
+    /// The same for an object that is no longer than this. `Some(None)`: it is longer, and is not read.
+    pub(super) async fn read_at_most(
+        &self,
+        object_key: &str,
+        most_bytes: u64,
+    ) -> Result<Option<Option<Bytes>>, ObjectError> {
         let as_it_is = aws_sdk_s3::Config::builder()
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         let sent = self
@@ -170,8 +180,11 @@ impl ObjectStore {
             }
             sent => translated("GetObject", sent)?,
         };
+        if length(object.content_length()) > most_bytes {
+            return Ok(Some(None));
+        }
         match object.body.collect().await {
-            Ok(body) => Ok(Some(body.into_bytes())),
+            Ok(body) => Ok(Some(Some(body.into_bytes()))),
             Err(error) => Err(ObjectError::Away {
                 operation: "GetObject",
                 reason: error.to_string(),

@@ -3,6 +3,7 @@
 //! Every operation has a deadline, can be repeated without harm, and never overwrites other bytes.
 
 mod delete;
+mod fetch;
 mod inventory;
 mod probe;
 mod put;
@@ -13,6 +14,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+pub use fetch::Fetched;
 pub use inventory::{ListedObject, ObjectHead, ObjectPage};
 pub use probe::{BucketProbe, CredentialsFound, Refusal, Versioning};
 
@@ -298,7 +300,12 @@ fn public_url(config: &ObjectStoreConfig, region: &str) -> String {
 fn is_about_the_object(code: &str) -> bool {
     matches!(
         code,
-        "BadDigest" | "InvalidDigest" | "EntityTooLarge" | "EntityTooSmall" | "KeyTooLongError"
+        "BadDigest"
+            | "InvalidDigest"
+            | "XAmzContentSHA256Mismatch"
+            | "EntityTooLarge"
+            | "EntityTooSmall"
+            | "KeyTooLongError"
     )
 }
 

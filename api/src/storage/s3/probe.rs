@@ -213,6 +213,7 @@ impl BucketProbe {
             url: self.public_url.clone(),
             idempotency_key: None,
             stored_at: None,
+            thumbhash: None,
         };
         let request = put_request(&self.client, &self.bucket, &image, self.acl);
         let request = request

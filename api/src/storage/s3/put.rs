@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
@@ -39,6 +43,8 @@ impl ObjectStore {
             .put_request(image)
             .if_none_match("*")
             .body(ByteStream::from(bytes))
+            .customize()
+            .interceptor(KnownChecksum(image.sha256))
             .send()
             .await;
         match sent {
@@ -104,6 +110,28 @@ impl ObjectStore {
         }
         let object = self.read(&image.object_key).await?;
         Ok(object.is_some_and(|bytes| Checksum::of(&bytes) == image.sha256))
+    }
+}
+
+/// Signs a request by the checksum of its body that is known already. The SDK would go over the body once more.
+/// S3 compares what it receives with the signature, so a body that is not the one with this checksum is refused.
+#[derive(Debug)]
+struct KnownChecksum(Checksum);
+
+impl Intercept for KnownChecksum {
+    fn name(&self) -> &'static str {
+        "KnownChecksum"
+    }
+
+    fn modify_before_signing(
+        &self,
+        _context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        settings: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let checksum = PayloadSigningOverride::Precomputed(self.0.to_string());
+        settings.interceptor_state().store_put(checksum);
+        Ok(())
     }
 }
 

@@ -10,4 +10,6 @@ mod faults;
 mod full;
 mod points;
 mod room;
+#[cfg(feature = "failpoints")]
+mod together;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use image_handler::fault::{DISK_STEPS, STEPS_BETWEEN};
+use image_handler::fault::{DISK_STEPS, STEPS_BETWEEN, VARIANT_STEPS};
 
 use crate::helpers::app::files_below;
 use crate::helpers::root;
@@ -11,6 +11,7 @@ use crate::helpers::root;
 fn used() -> BTreeSet<String> {
     let families: BTreeSet<&str> = DISK_STEPS
         .iter()
+        .chain(VARIANT_STEPS)
         .chain(STEPS_BETWEEN)
         .map(|name| name.split('.').next().unwrap())
         .collect();
@@ -40,9 +41,11 @@ fn used() -> BTreeSet<String> {
 fn every_point_in_the_source_is_in_the_table_and_no_other() {
     let table: BTreeSet<String> = DISK_STEPS
         .iter()
+        .chain(VARIANT_STEPS)
         .chain(STEPS_BETWEEN)
         .map(|name| (*name).to_owned())
         .collect();
-    assert_eq!(table.len(), DISK_STEPS.len() + STEPS_BETWEEN.len(), "twice");
+    let names = DISK_STEPS.len() + VARIANT_STEPS.len() + STEPS_BETWEEN.len();
+    assert_eq!(table.len(), names, "twice");
     assert_eq!(used(), table);
 }

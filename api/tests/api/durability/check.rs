@@ -214,6 +214,8 @@ struct Places {
     rows: BTreeMap<String, Row>,
     /// SHA-256 of the local copy, by image.
     copies: BTreeMap<String, String>,
+    /// The images that have variants, or of which it is noted that they can have none.
+    variants: BTreeSet<String>,
     /// SHA-256 of the object, by image.
     objects: BTreeMap<String, String>,
     /// How often the image is listed.
@@ -238,6 +240,10 @@ impl Places {
         Ok(Self {
             rows: rows.into_iter().map(|row| (row.id.clone(), row)).collect(),
             copies: checksums(files_below(&world.uploads.join("originals")), &mut odd),
+            variants: files_below(&world.uploads.join("variants"))
+                .iter()
+                .filter_map(|file| Some(file.parent()?.file_name()?.to_str()?.to_owned()))
+                .collect(),
             objects: checksums(world.objects(), &mut odd),
             listed,
             swept: checksums(swept, &mut odd).into_values().collect(),
@@ -304,6 +310,9 @@ impl Places {
         if self.copies.contains_key(id) {
             faults.push("a local copy".to_owned());
         }
+        if self.variants.contains(id) {
+            faults.push("a variant".to_owned());
+        }
         if self.objects.contains_key(id) {
             faults.push("an object".to_owned());
         }
@@ -326,9 +335,10 @@ impl Places {
         uploads: &BTreeMap<String, UploadAccount>,
         findings: &mut Findings,
     ) {
-        let places: [(&str, Vec<&String>); 4] = [
+        let places: [(&str, Vec<&String>); 5] = [
             ("record", self.rows.keys().collect()),
             ("local copy", self.copies.keys().collect()),
+            ("variant", self.variants.iter().collect()),
             ("object", self.objects.keys().collect()),
             ("list item", self.listed.keys().collect()),
         ];

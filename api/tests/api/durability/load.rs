@@ -152,6 +152,12 @@ impl LedgerClient {
         outcome
     }
 
+    /// Asks for a variant. Nothing is promised about it but that it goes with its image.
+    pub(crate) async fn look_at(&self, image: &Deletable) {
+        let address = format!("{}/i/{}/thumb", self.base(), image.id);
+        let _ = tokio::time::timeout(PATIENCE, self.http.get(address).send()).await;
+    }
+
     fn base(&self) -> &str {
         &self.bases[self.turn.fetch_add(1, Ordering::Relaxed) % self.bases.len()]
     }
@@ -243,6 +249,11 @@ async fn work(client: &LedgerClient, shared: &Shared, mut random: StdRng, stop: 
             let cut = take(&shared.uploads_without_answer, &mut random, again);
             let upload = cut.unwrap_or_else(|| Upload::generate(&mut random));
             let (outcome, image) = client.upload(&upload).await;
+            // Some are being looked at while they are deleted.
+            if let Some(image) = image.as_ref().filter(|_| random.random_bool(0.3)) {
+                let (client, image) = (client.clone(), image.clone());
+                tokio::spawn(async move { client.look_at(&image).await });
+            }
             shared.deletable.lock().unwrap().extend(image);
             if outcome == Outcome::Unknown {
                 shared.uploads_without_answer.lock().unwrap().push(upload);

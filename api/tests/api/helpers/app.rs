@@ -172,6 +172,13 @@ impl Host {
         self.start_again().await;
     }
 
+    /// The same with other settings.
+    pub(crate) async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
+        self.stop().await;
+        change(&mut self.config);
+        self.start_again().await;
+    }
+
     pub(crate) async fn stop(&mut self) {
         if let Some((handle, task)) = self.running.take() {
             // Connections that the client keeps open would otherwise be waited for.
@@ -253,9 +260,9 @@ impl Host {
         self.send(request.bearer_auth(token)).await
     }
 
-    /// The files that uploads leave: local copies, journal entries, temporary files.
+    /// The files that uploads leave: local copies, variants, journal entries, temporary files.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        ["originals", "journal", "tmp"]
+        ["originals", "variants", "journal", "tmp"]
             .iter()
             .flat_map(|name| files_below(&self.uploads.path().join(name)))
             // What is remembered of settled uploads is owed to nobody.

@@ -87,11 +87,7 @@ impl TestDatabase {
 
     /// The same as `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
-        match self.config() {
-            DbConfig::Sqlite { path } => format!("sqlite://{}", path.display()),
-            DbConfig::Mysql { url, .. } => url,
-            DbConfig::MysqlBySecret { .. } => unreachable!("not among these"),
-        }
+        url_of(self.config())
     }
 
     /// Past the gate.
@@ -103,6 +99,11 @@ impl TestDatabase {
                 ca: None,
             },
         }
+    }
+
+    /// The same as `DATABASE_URL`.
+    pub(crate) async fn direct_url(&self) -> String {
+        url_of(self.direct_config().await)
     }
 
     /// The rows, read without the service's code and past the gate.
@@ -230,6 +231,14 @@ pub(crate) struct Away {
 impl Away {
     pub(crate) fn is_sqlite(&self) -> bool {
         self.sqlite.is_some()
+    }
+}
+
+fn url_of(config: DbConfig) -> String {
+    match config {
+        DbConfig::Sqlite { path } => format!("sqlite://{}", path.display()),
+        DbConfig::Mysql { url, .. } => url,
+        DbConfig::MysqlBySecret { .. } => unreachable!("not among these"),
     }
 }
 

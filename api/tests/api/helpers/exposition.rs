@@ -50,6 +50,13 @@ impl Exposition {
         exposition
     }
 
+    /// The same as [`Self::value`], for what has whole numbers.
+    pub(crate) fn count(&self, series: &str) -> u64 {
+        let value = self.value(series);
+        let whole = format!("{value:.0}").parse();
+        whole.unwrap_or_else(|_| panic!("{series} is {value}"))
+    }
+
     /// The value of a series, written as `name{label="value"}`; 0 when it is not there yet.
     pub(crate) fn value(&self, series: &str) -> f64 {
         let whole = if series.ends_with('}') {

@@ -49,6 +49,12 @@ pub(crate) fn root() -> &'static std::path::Path {
     std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+/// How many migrations there are.
+pub(crate) fn migrations() -> usize {
+    let folders = std::fs::read_dir(root().join("migrations/mysql")).unwrap();
+    folders.count()
+}
+
 /// Waits until `condition` holds. Fails after half a minute, naming what was waited for.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -129,6 +129,7 @@ pub(crate) fn image_of(store: &ObjectStore, id: ImageId, bytes: &[u8]) -> Image 
         url,
         idempotency_key: None,
         stored_at: None,
+        thumbhash: None,
     }
 }
 

@@ -182,11 +182,6 @@ async fn addresses_of_no_image_are_not_found() {
             .await
             .expect_error(404, "image-not-found");
     }
-    // Sized variants do not exist in this version, and nothing pretends that they do.
-    app.get(&format!("/i/{id}/thumb"))
-        .await
-        .expect_error(404, "route-not-found");
-    assert_eq!(image["variants"], serde_json::json!({}));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

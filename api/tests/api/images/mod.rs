@@ -13,4 +13,6 @@ mod privacy;
 mod purge;
 mod refused;
 mod upload;
+mod variant;
+mod variants;
 mod versions;

@@ -10,6 +10,7 @@ use crate::helpers::database::Engine;
 use crate::helpers::fixtures::photo;
 use crate::helpers::gate::Gate;
 use crate::helpers::s3::{TestS3, image_of};
+use crate::helpers::scripted::{Scripted, answer};
 use crate::helpers::{on_both_engines, until};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -36,11 +37,13 @@ async fn an_object_is_sent_with_its_type_its_checksum_and_no_acl_unless_configur
         .unwrap();
         let sent = gate.sent().to_lowercase();
         let checksum = Checksum::of(b"bytes").to_base64().to_lowercase();
+        let signed = Checksum::of(b"bytes");
         for header in [
             "content-type: image/jpeg",
             "cache-control: public, max-age=3600",
             "if-none-match: *",
             &format!("x-amz-checksum-sha256: {checksum}"),
+            &format!("x-amz-content-sha256: {signed}"),
         ] {
             assert!(sent.contains(header), "{header} in {sent}");
         }
@@ -51,6 +54,16 @@ async fn an_object_is_sent_with_its_type_its_checksum_and_no_acl_unless_configur
         );
         assert_eq!(sent.contains("acl"), acl == ObjectAcl::PublicRead, "{sent}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_bytes_than_those_of_the_checksum_are_not_stored() {
+    let s3 = TestS3::start().await;
+    let store = ObjectStore::connect(s3.config()).await.unwrap();
+    let image = image_of(&store, ImageId::generate(), b"bytes");
+    let damaged = Bytes::from_static(b"bytez");
+    store.put(&image, damaged, DEADLINE).await.unwrap_err();
+    assert!(s3.objects().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,17 +113,23 @@ async fn an_object_whose_checksum_s3_does_not_know_is_compared() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_s3_refuses_does_not_make_s3_look_away() {
-    let s3 = TestS3::start().await;
-    let store = ObjectStore::connect(s3.config()).await.unwrap();
-    let image = image_of(&store, ImageId::generate(), b"something else");
-    let refused = store
-        .put(&image, Bytes::from_static(b"bytes"), DEADLINE)
+    // The endpoint of the tests calls a body that was damaged on the way an internal error.
+    for code in ["BadDigest", "XAmzContentSHA256Mismatch", "EntityTooLarge"] {
+        let refusing = Scripted::start(move |_| {
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            answer("400 Bad Request", "", body.as_bytes())
+        })
         .await;
-    assert!(
-        matches!(refused, Err(ObjectError::Refused { .. })),
-        "{refused:?}"
-    );
-    assert!(store.availability().is_available());
+        let mut config = TestS3::start().await.config();
+        config.endpoint = Some(refusing.url());
+        let store = ObjectStore::connect(config).await.unwrap();
+        let refused = put(&store, ImageId::generate(), b"bytes").await;
+        assert!(
+            matches!(refused, Err(ObjectError::Refused { .. })),
+            "{refused:?}"
+        );
+        assert!(store.availability().is_available(), "{code}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,6 +40,9 @@ on_both_engines! {
             ".created_at" => "[time]",
             ".url" => "[url]",
             ".link" => "[link]",
+            ".variants.thumb" => "[link]",
+            ".variants.small" => "[link]",
+            ".variants.medium" => "[link]",
             ".delete_token" => "[token]",
             ".delete_url" => "[url]",
         }, @r#"
@@ -61,14 +64,22 @@ on_both_engines! {
                 "record": "stored",
                 "s3": "stored"
               },
+              "thumbhash": null,
               "uploader": "José 🦀",
               "url": "[url]",
-              "variants": {},
+              "variants": {
+                "medium": "[link]",
+                "small": "[link]",
+                "thumb": "[link]"
+              },
               "width": 64
             }
             "#) };
         let id = image["id"].as_str().unwrap();
         assert_eq!(image["link"], app.url(&format!("/i/{id}.jpg")));
+        for name in ["thumb", "small", "medium"] {
+            assert_eq!(image["variants"][name], app.url(&format!("/i/{id}/{name}")));
+        }
         assert!(image["url"].as_str().unwrap().ends_with(&format!("/pictures/images/{id}.jpg")));
         let token = image["delete_token"].as_str().unwrap();
         assert_eq!(image["delete_url"], app.url(&format!("/#/delete/{id}/{token}")));

@@ -245,10 +245,9 @@ mod mariadb_away {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_service_that_starts_while_the_database_is_away_migrates_when_it_is_back() {
         let mut app = TestApp::start(Engine::Mariadb).await;
-        app.database.execute("DROP TABLE images").await;
-        app.database
-            .execute("DROP TABLE __diesel_schema_migrations")
-            .await;
+        for table in ["images", "blocked_contents", "__diesel_schema_migrations"] {
+            app.database.execute(&format!("DROP TABLE {table}")).await;
+        }
         let away = app.database.go_away().await;
         app.host.restart().await;
         let image = app.upload(form("Ada", photo())).await.expect(202).json();

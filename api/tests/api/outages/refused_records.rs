@@ -97,6 +97,7 @@ async fn a_deadline_is_that_of_all_queries_of_a_call() {
         url: format!("http://localhost/images/{id}.jpg"),
         idempotency_key: None,
         stored_at: None,
+        thumbhash: None,
     };
     let written = db.write_record(&image, Duration::from_secs(20)).await;
     assert_eq!(written.unwrap(), WriteOutcome::Written);

@@ -32,6 +32,7 @@ async fn every_route_and_method_says_what_browsers_may_do_with_its_answer() {
     let app = TestApp::start(Engine::Sqlite).await;
     let image = app.upload_photo().await;
     let link = path(&image["link"]);
+    let thumb = path(&image["variants"]["thumb"]);
     let find = format!("/api/v1/images/{}", image["id"].as_str().unwrap());
     let rows = [
         ("/", 200, 405, PAGE),
@@ -52,6 +53,9 @@ async fn every_route_and_method_says_what_browsers_may_do_with_its_answer() {
         ("/docs/nothing.js", 404, 405, NO_PAGE),
         (&link, 200, 405, IMAGE),
         ("/i/nothing.jpg", 404, 405, NO_PAGE),
+        (&thumb, 200, 405, IMAGE),
+        ("/i/nothing/thumb", 404, 405, NO_PAGE),
+        ("/i/nothing/nothing", 404, 405, NO_PAGE),
         ("/i/", 404, 404, NO_PAGE),
     ];
     for (path, read, written, policy) in rows {
@@ -81,15 +85,17 @@ async fn an_image_is_locked_in_whatever_part_of_it_is_sent() {
     let app = TestApp::start(Engine::Sqlite).await;
     let image = app.upload_photo().await;
     let link = path(&image["link"]);
-    let etag = app.get(&link).await.header("etag").to_owned();
-    for (name, value, status, policy) in [
-        ("range", "bytes=0-9", 206, IMAGE),
-        ("if-none-match", etag.as_str(), 304, IMAGE),
-        ("range", "bytes=99999999-", 416, NO_PAGE),
-    ] {
-        let request = app.request(Method::GET, &link).header(name, value);
-        let answer = app.send(request).await.expect(status);
-        assert_policies(&answer, value, policy, true);
+    for address in [&link, &path(&image["variants"]["thumb"])] {
+        let etag = app.get(address).await.header("etag").to_owned();
+        for (name, value, status, policy) in [
+            ("range", "bytes=0-9", 206, IMAGE),
+            ("if-none-match", etag.as_str(), 304, IMAGE),
+            ("range", "bytes=99999999-", 416, NO_PAGE),
+        ] {
+            let request = app.request(Method::GET, address).header(name, value);
+            let answer = app.send(request).await.expect(status);
+            assert_policies(&answer, value, policy, true);
+        }
     }
     // By way of another host: a redirect to S3.
     let other = app.another_host().await;

@@ -20,14 +20,14 @@ use serde_json::Value;
 
 use crate::helpers::app::{TestApp, files_below};
 
-const PLAN: Options = Options {
+pub(crate) const PLAN: Options = Options {
     repair: false,
     remove_orphans: false,
     several_hosts: false,
     quick: false,
     grace: Duration::from_hours(1),
 };
-const REPAIR: Options = Options {
+pub(crate) const REPAIR: Options = Options {
     repair: true,
     ..PLAN
 };
@@ -37,7 +37,7 @@ const REMOVE_ORPHANS: Options = Options {
 };
 
 /// What a run told.
-struct Ran {
+pub(crate) struct Ran {
     findings: Vec<Finding>,
     summary: Summary,
     result: Result<(), ReconcileError>,
@@ -45,20 +45,20 @@ struct Ran {
 
 impl Ran {
     /// What each finding is about: its kind, what is done about it and what became of it.
-    fn told(&self) -> Vec<(Kind, Action, Outcome)> {
+    pub(crate) fn told(&self) -> Vec<(Kind, Action, Outcome)> {
         let told = |finding: &Finding| (finding.kind, finding.action, finding.outcome);
         self.findings.iter().map(told).collect()
     }
 
     #[track_caller]
-    fn expect_nothing(&self) {
+    pub(crate) fn expect_nothing(&self) {
         assert_eq!(self.findings, []);
         self.result.as_ref().unwrap();
     }
 }
 
 /// Runs a reconciliation of the host's folder, beside the running service.
-async fn run(app: &TestApp, options: Options) -> Ran {
+pub(crate) async fn run(app: &TestApp, options: Options) -> Ran {
     let local = LocalStore::open_beside_service(app.uploads.path()).unwrap();
     let objects = ObjectStore::connect(app.s3.config()).await.unwrap();
     let db = Db::prepare(&app.database.config()).unwrap();

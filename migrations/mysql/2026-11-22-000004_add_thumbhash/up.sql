@@ -1,0 +1,1 @@
+ALTER TABLE images ADD COLUMN thumbhash VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin;

@@ -1,0 +1,3 @@
+ALTER TABLE images
+    DROP INDEX images_by_uploader,
+    ADD INDEX images_by_uploader (uploader, deleted_at, id);

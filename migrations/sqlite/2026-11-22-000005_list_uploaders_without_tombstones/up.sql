@@ -1,0 +1,3 @@
+DROP INDEX images_by_uploader;
+
+CREATE INDEX images_by_uploader ON images (uploader, deleted_at, id);
