@@ -82,7 +82,9 @@ async function start() {
 async function loadLimits() {
   try {
     const limits = await api.getLimits();
-    form.limits = limits;
+    for (const part of [form, result, gallery, deleteDialog]) {
+      part.limits = limits;
+    }
     return limits;
   } catch (error) {
     // The form works without: the server checks anyway, and the form asks again at the next file.

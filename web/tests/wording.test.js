@@ -66,6 +66,7 @@ test('what passes by itself can be tried again, with the wait the server asked f
     'timeout',
     'rate-limited',
     'uploads-busy',
+    'variants-busy',
     'upload-too-slow',
     'idempotency-key-in-use',
     'database-unavailable',
@@ -74,7 +75,7 @@ test('what passes by itself can be tried again, with the wait the server asked f
     assert.equal(describe(code).retry, true, code);
     assert.equal(describe(code).freshKey, false, code);
   }
-  for (const [code, status] of [['database-unavailable', 503], ['uploads-busy', 503], ['rate-limited', 429]]) {
+  for (const [code, status] of [['database-unavailable', 503], ['uploads-busy', 503], ['variants-busy', 503], ['rate-limited', 429]]) {
     assert.match(describe(code, { status, retryAfter: 5 }).text, /Try again in 5 seconds\.$/, code);
     assert.match(describe(code, { status }).text, /Try again in a moment\.$/, code);
   }

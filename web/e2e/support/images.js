@@ -17,11 +17,31 @@ export async function fixture(name) {
   };
 }
 
+/** A PNG as large as a photo, of smooth colours, so that it has few bytes. Each is another: `seed` says which. */
+export function smoothPng(width, height, seed = 0) {
+  const rows = Buffer.alloc(height * (width * 3 + 1));
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      rows.set([(x * 255) / width, (y * 255) / height, (seed * 16) % 256], y * (width * 3 + 1) + 1 + x * 3);
+    }
+  }
+  return png({ name: `smooth-${seed}.png`, width, height, pixels: deflateSync(rows) });
+}
+
+/** A PNG whose container is in order, and whose pixels are none. */
+export function undecodablePng() {
+  return png({ name: 'broken.png', width: 400, height: 300, pixels: randomBytes(500) });
+}
+
 /** A PNG of about `kilobytes` KB, stored without compression. */
 export function noisePng(kilobytes, name = 'noise.png') {
   const width = 256;
   const height = Math.floor((kilobytes * 1024) / (width * 3 + 1));
   const rows = Buffer.concat(Array.from({ length: height }, () => Buffer.concat([Buffer.of(0), randomBytes(width * 3)])));
+  return png({ name, width, height, pixels: deflateSync(rows, { level: 0 }) });
+}
+
+function png({ name, width, height, pixels }) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -30,7 +50,7 @@ export function noisePng(kilobytes, name = 'noise.png') {
   const buffer = Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     chunk('IHDR', header),
-    chunk('IDAT', deflateSync(rows, { level: 0 })),
+    chunk('IDAT', pixels),
     chunk('IEND', Buffer.alloc(0)),
   ]);
   return { name, mimeType: 'image/png', buffer };

@@ -18,6 +18,8 @@
  * @property {string} created_at RFC 3339
  * @property {string} url public address in S3
  * @property {string} link canonical address on this host
+ * @property {Record<string, string>} [variants] addresses of smaller versions, by name
+ * @property {string | null} [thumbhash] placeholder (./thumb-hash.js), once a variant was made
  * @property {{local: string, s3: string, record: string}} storage
  */
 
@@ -31,7 +33,35 @@ export function isSettled({ storage }) {
  * another name (localhost, 127.0.0.1) would be blocked by the content security policy.
  */
 export function sourceOf({ link }, base = globalThis.location.href) {
-  const { pathname, search } = new URL(link, base);
+  return onThisOrigin(link, base);
+}
+
+/**
+ * The variants as a browser chooses from them (`srcset`), the smallest first. Empty when there are none.
+ * @param {Image} image
+ * @param {Record<string, number> | null} sizes the longer side of each variant, from the limits; null while unknown
+ */
+export function sourceSetOf({ variants, width, height }, sizes, base = globalThis.location.href) {
+  const widths = new Map();
+  const named = Object.entries(variants ?? {}).filter(([name]) => sizes?.[name] > 0);
+  for (const [name, address] of named.sort(([one], [other]) => sizes[one] - sizes[other])) {
+    const candidate = variantWidth({ width, height }, sizes[name]);
+    // What is not larger than a smaller one is the same picture again.
+    if (!widths.has(candidate)) {
+      widths.set(candidate, onThisOrigin(address, base));
+    }
+  }
+  return [...widths].map(([candidate, address]) => `${address} ${candidate}w`).join(', ');
+}
+
+/** How wide the variant with this longer side is. Variants are never larger than the image. */
+function variantWidth({ width, height }, longerSide) {
+  const longer = Math.max(width, height);
+  return longer <= longerSide ? width : Math.max(1, Math.round((width * longerSide) / longer));
+}
+
+function onThisOrigin(address, base) {
+  const { pathname, search } = new URL(address, base);
   return pathname + search;
 }
 

@@ -17,6 +17,7 @@ import { formatMediaTypes, formatSizeAgainstLimit } from './format.js';
  * @property {number} max_animation_pixels
  * @property {boolean} upload_key_required
  * @property {boolean} public_listing false: only the operator may list images
+ * @property {Record<string, number>} [variant_sizes] longer side of each variant, in pixels
  */
 
 /**

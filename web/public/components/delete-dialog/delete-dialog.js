@@ -8,13 +8,18 @@
 
 import { deleteImage, findImage } from '../../lib/api.js';
 import { asFailure } from '../../lib/failure.js';
-import { altOf, sourceOf } from '../../lib/image.js';
 import { part, tell } from '../../lib/page.js';
+import { makePicture } from '../../lib/picture.js';
 import { describeFailure } from '../../lib/wording.js';
 
 const GONE = ['image-deleted', 'image-not-found'];
+/** For the picture, in rem: as the style sheet lays the dialog out. */
+const ROOM = { width: 22.5, height: 10.5 };
 
 class DeleteDialog extends HTMLElement {
+  /** Of the server. @type {import('../../lib/restrict.js').Limits | null} null while unknown */
+  limits = null;
+
   #wanted = null;
   #parts;
 
@@ -54,10 +59,8 @@ class DeleteDialog extends HTMLElement {
   }
 
   #show(image) {
-    const picture = new Image(image.width, image.height);
-    picture.alt = altOf(image);
-    picture.src = sourceOf(image);
-    this.#parts.picture.replaceChildren(picture);
+    const variantSizes = this.limits?.variant_sizes ?? null;
+    this.#parts.picture.replaceChildren(makePicture(image, { variantSizes, room: ROOM }));
     this.#parts.words.textContent = `Uploaded by ${image.uploader}. It disappears from here and from S3. This cannot be undone.`;
   }
 

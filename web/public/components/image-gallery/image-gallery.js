@@ -10,16 +10,21 @@
 import { findImage, listImages } from '../../lib/api.js';
 import { asFailure } from '../../lib/failure.js';
 import { formatBytes, formatDimensions, formatTime } from '../../lib/format.js';
-import { altOf, sourceOf } from '../../lib/image.js';
 import { listOwnImages } from '../../lib/own-images.js';
 import { announce, fromTemplate, part, tell } from '../../lib/page.js';
+import { makePicture } from '../../lib/picture.js';
 import { describeFailure, describePending } from '../../lib/wording.js';
 
 const PAGE_SIZE = 12;
+/** Of a card for its picture, in rem: as the style sheet lays the cards out. */
+const ROOM = { width: 29, height: 10.5 };
 
 class ImageGallery extends HTMLElement {
   /** Set by registerImageGallery(). @type {import('../../lib/memory.js').Memory} */
   static memory;
+
+  /** Of the server. @type {import('../../lib/restrict.js').Limits | null} null while unknown */
+  limits = null;
 
   #ownOnly = false;
   #cards = new Map();
@@ -138,14 +143,9 @@ class ImageGallery extends HTMLElement {
   #makeCard(image) {
     const card = fromTemplate('image-card');
 
-    const picture = new Image(image.width, image.height);
-    // Before src, or it is loaded at once.
-    picture.loading = 'lazy';
-    picture.decoding = 'async';
-    picture.alt = altOf(image);
-    picture.src = sourceOf(image);
+    const variantSizes = this.limits?.variant_sizes ?? null;
     part(card, 'picture').href = image.link;
-    part(card, 'picture').append(picture);
+    part(card, 'picture').append(makePicture(image, { variantSizes, room: ROOM, lazy: true }));
 
     part(card, 'uploader').textContent = image.uploader;
     part(card, 'time').dateTime = image.created_at;

@@ -4,11 +4,17 @@
  * May import lib.
  */
 
-import { altOf, sourceOf } from '../../lib/image.js';
 import { announce, fromTemplate, part } from '../../lib/page.js';
+import { makePicture } from '../../lib/picture.js';
 import { describePublished, describeStorage } from '../../lib/wording.js';
 
+/** For the picture, in rem: as the style sheet lays the card out. */
+const ROOM = { width: 42, height: 14 };
+
 class UploadResult extends HTMLElement {
+  /** Of the server. @type {import('../../lib/restrict.js').Limits | null} null while unknown */
+  limits = null;
+
   #image = null;
 
   /** @param {import('../../lib/image.js').Image & {delete_url: string}} image the upload's answer */
@@ -16,7 +22,7 @@ class UploadResult extends HTMLElement {
     const card = fromTemplate('upload-result-card');
     const picture = part(card, 'picture');
     picture.href = image.link;
-    picture.append(pictureOf(image));
+    picture.append(makePicture(image, { variantSizes: this.limits?.variant_sizes ?? null, room: ROOM }));
     part(card, 'published').textContent = describePublished(image) ?? '';
     fillLink(part(card, 'url'), image.url);
     fillLink(part(card, 'link'), image.link);
@@ -53,13 +59,6 @@ class UploadResult extends HTMLElement {
 
 export function registerUploadResult() {
   customElements.define('upload-result', UploadResult);
-}
-
-function pictureOf(image) {
-  const picture = new Image(image.width, image.height);
-  picture.alt = altOf(image);
-  picture.src = sourceOf(image);
-  return picture;
 }
 
 function fillLink(link, address) {
