@@ -10,7 +10,7 @@ TOOLS := $(CARGO_TARGET_DIR)/tools
 
 PYTHON := $(TOOLS)/bin/python
 
-.PHONY: help setup packages lint test test-api test-schema test-web test-deploy package torture torture-breakages openapi architecture
+.PHONY: help setup packages lint test test-api test-schema test-web test-deploy package torture torture-breakages bench openapi architecture
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -97,6 +97,15 @@ torture-breakages: setup ## Break each promise on purpose and print what the har
 	@mkdir -p $(RESULTS)
 	$(DURABILITY)breakages -- --nocapture --test-threads=1 >$(RESULTS)/breakages.log 2>&1 || { cat $(RESULTS)/breakages.log; exit 1; }
 	@grep -oE '(NOT RUN|breakages): .*' $(RESULTS)/breakages.log
+
+# The program that is served is measured, built without what tests add to its dependencies.
+BENCH := $(CARGO_TARGET_DIR)/bench
+bench: packages ## Measure the service beside what it stands on; PARTS=uploads,reads for parts of it, QUICK=1 for one short round
+	cargo build --locked --release
+	@mkdir -p $(BENCH)
+	cp $(CARGO_TARGET_DIR)/release/image-handler $(BENCH)/image-handler
+	@case ",$${PARTS:-codecs}," in *,codecs,*) cargo bench --locked --bench codecs -- $(if $(QUICK),--quick) ;; esac
+	IMAGE_HANDLER_BIN=$${IMAGE_HANDLER_BIN:-$(BENCH)/image-handler} BENCH_DIR=$(BENCH) cargo bench --locked --bench service
 
 openapi: ## Write openapi/openapi.json anew from the code
 	cargo run --locked --quiet -- openapi > openapi/openapi.json.new
