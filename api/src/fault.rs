@@ -122,10 +122,24 @@ pub(crate) fn hold(name: &str) {
     });
 }
 
+/// The same where a thread must not stop.
+#[cfg(feature = "failpoints")]
+pub(crate) async fn hold_task(name: &'static str) {
+    // It cannot fail: a runtime that shuts down has nobody left to be held.
+    let _ = tokio::task::spawn_blocking(|| hold(name)).await;
+}
+
 /// Nothing stops on purpose in this build.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub(crate) fn hold(_name: &str) {}
+
+/// Nothing stops on purpose in this build.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub(crate) fn hold_task(_name: &'static str) -> std::future::Ready<()> {
+    std::future::ready(())
+}
 
 /// Nothing fails on purpose in this build.
 #[cfg(not(feature = "failpoints"))]

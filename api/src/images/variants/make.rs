@@ -19,20 +19,20 @@ use crate::storage::{
 /// How long a thread may work on one variant: many times what the largest image takes.
 const CPU_TIME: Duration = Duration::from_secs(10);
 
+/// What a flight has come to.
+enum Landed {
+    /// Another flight kept it just before this one began.
+    Kept(VariantFile),
+    /// Another flight found just before that it cannot be made.
+    KnownUndecodable,
+    Made(Box<Made>),
+}
+
 /// A variant that was made.
 struct Made {
     file: VariantFile,
     /// Whose, and its placeholder, if that was wanted.
     placeholder: Option<(Image, ThumbHash)>,
-}
-
-impl From<VariantFile> for Made {
-    fn from(file: VariantFile) -> Self {
-        Self {
-            file,
-            placeholder: None,
-        }
-    }
 }
 
 /// Where the bytes of the original are.
@@ -48,18 +48,26 @@ impl Images {
     pub(super) async fn fly(self: Arc<Self>, variant: Variant, flight: Flight) {
         let began = Instant::now();
         let flight = Arc::new(flight);
-        let made = self.make(&flight).await;
-        let outcome = match &made {
-            Ok(_) => "made",
-            Err(VariantError::Undecodable) => "undecodable",
-            Err(VariantError::Find(FindError::Deleted | FindError::NotFound)) => "removed",
-            Err(VariantError::OriginalAway | VariantError::Find(FindError::Pending)) => "away",
-            Err(_) => "failed",
+        let landed = self.make(&flight).await;
+        let outcome = match &landed {
+            Ok(Landed::Kept(_) | Landed::KnownUndecodable) => None,
+            Ok(Landed::Made(_)) => Some("made"),
+            Err(VariantError::Undecodable) => Some("undecodable"),
+            Err(VariantError::Find(FindError::Deleted | FindError::NotFound)) => Some("removed"),
+            Err(VariantError::OriginalAway | VariantError::Find(FindError::Pending)) => {
+                Some("away")
+            }
+            Err(_) => Some("failed"),
         };
-        let metrics = self.metrics();
-        metrics.variant_made(variant.name(), outcome, began.elapsed());
-        match made {
-            Ok(Made { file, placeholder }) => {
+        if let Some(outcome) = outcome {
+            let metrics = self.metrics();
+            metrics.variant_made(variant.name(), outcome, began.elapsed());
+        }
+        match landed {
+            Ok(Landed::Kept(file)) => flight.land(Ok(file)),
+            Ok(Landed::KnownUndecodable) => flight.land(Err(VariantError::Undecodable)),
+            Ok(Landed::Made(made)) => {
+                let Made { file, placeholder } = *made;
                 flight.land(Ok(file));
                 drop(flight);
                 if self.variants.store.is_over_budget() {
@@ -73,13 +81,13 @@ impl Images {
         }
     }
 
-    async fn make(&self, flight: &Arc<Flight>) -> Result<Made, VariantError> {
+    async fn make(&self, flight: &Arc<Flight>) -> Result<Landed, VariantError> {
         let key = flight.key;
         // Only now, and not as it was remembered: a removal that came before the flight has not cancelled it.
         let image = self.image_now(key.id).await?;
         match self.variants.store.find(key, REVISION).await {
-            Ok(Some(FoundVariant::File(file))) => return Ok(file.into()),
-            Ok(Some(FoundVariant::Undecodable)) => return Err(VariantError::Undecodable),
+            Ok(Some(FoundVariant::File(file))) => return Ok(Landed::Kept(file)),
+            Ok(Some(FoundVariant::Undecodable)) => return Ok(Landed::KnownUndecodable),
             Ok(None) | Err(_) => {}
         }
         // Held until the original has been rendered: so many of them are in memory at most.
@@ -119,7 +127,7 @@ impl Images {
                 Err(FindError::Disk(damaged).into())
             }
             Err(Unrendered::Failed(error)) => Err(error),
-            Ok(made) => Ok(made),
+            Ok(made) => Ok(Landed::Made(Box::new(made))),
         }
     }
 

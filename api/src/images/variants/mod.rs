@@ -24,6 +24,7 @@ use self::pool::Pool;
 use super::{FindError, Images};
 use crate::db::DbError;
 use crate::domain::{FileName, Image, ImageId, MediaType, Variant, VariantSizes};
+use crate::fault;
 use crate::render::REVISION;
 use crate::storage::{FoundVariant, LocalStore, VariantFile, VariantKey, VariantStore};
 
@@ -203,6 +204,7 @@ impl Images {
         key: VariantKey,
         image: &Image,
     ) -> Result<VariantContent, VariantError> {
+        fault::hold_task("render.wanted").await;
         let mut outcome = match self.variants.flights.enter(key) {
             Entered::Full => return Err(VariantError::Busy),
             Entered::Joined(outcome) => outcome,

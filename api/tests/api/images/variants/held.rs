@@ -172,6 +172,21 @@ async fn nothing_is_remembered_of_an_undecodable_image_that_is_deleted_meanwhile
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asked_while_it_was_made_and_comes_too_late_has_the_one_that_was_made() {
+    // After it was looked for, and before anybody is asked to make it.
+    let service = Service::start("render.wanted=1*return({hold})");
+    let image = service.upload(photo()).await;
+    let late = service.ask(&image, "thumb", "*/*");
+    service.until_held().await;
+    let first = service.variant(&image, "thumb").await.expect(200);
+    service.let_go();
+    let late = late.await.unwrap().expect(200);
+    assert!(late.bytes == first.bytes);
+    let made = "image_handler_variants_made_total{outcome=\"made\",variant=\"thumb\"}";
+    assert_eq!(service.metric(made).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_who_goes_away_changes_nothing() {
     let service = Service::start("render.began=1*return({hold})");
     let image = service.upload(photo()).await;
