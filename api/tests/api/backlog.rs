@@ -43,7 +43,8 @@ async fn upload(client: &reqwest::Client, address: &str) -> Value {
     let request = client.post(format!("{address}/api/v1/images"));
     let answer = request.multipart(form("Ada", photo())).send().await;
     let answer = answer.unwrap();
-    assert_eq!(answer.status(), 201);
+    // With or without its record: a busy machine can take longer for that than an answer waits.
+    assert!([201, 202].contains(&answer.status().as_u16()), "{answer:?}");
     answer.json().await.unwrap()
 }
 

