@@ -101,13 +101,13 @@ pub enum RenderError {
 
 /// The memory that a render takes at most, beside the original: for whoever shares memory out between renders.
 #[must_use]
-pub fn memory_bytes(media_type: MediaType, width: u32, height: u32) -> u64 {
-    // The smallest renders need tables of colour spaces, code tables and the encoder's state.
-    const ALWAYS: u64 = 4 << 20;
-    let pixels = u64::from(width) * u64::from(height);
+pub fn memory_bytes(media_type: MediaType, width: u32, height: u32, longer_side: u32) -> u64 {
+    // Tables of colour spaces and codes, the encoders' state, and what the allocator does not give back.
+    const ALWAYS: u64 = 8 << 20;
+    let pixels = u64::from(width).saturating_mul(u64::from(height));
     // Decoders work on whole blocks, of up to 32 pixels in a JPEG.
     let padded = (u64::from(width) + 31).saturating_mul(u64::from(height) + 31);
-    let decoder = match media_type {
+    let decoding = match media_type {
         // Four samples a pixel as they leave it, and the coefficients of a progressive one, two bytes each.
         MediaType::Jpeg => padded.saturating_mul(12),
         // Four samples a pixel. They become rows as they are read.
@@ -117,11 +117,18 @@ pub fn memory_bytes(media_type: MediaType, width: u32, height: u32) -> u64 {
         // The canvas, a frame, its planes, and transparency, which is a picture of its own.
         MediaType::Webp => padded.saturating_mul(15),
     };
-    // Shrunk in one direction, then in the other, then encoded: less than the picture each, with a colour per
-    // pixel.
-    decoder
-        .max(pixels.saturating_mul(12))
-        .saturating_add(ALWAYS)
+    let (fit_width, fit_height) = fitting(width, height, longer_side);
+    let fit_pixels = u64::from(fit_width).saturating_mul(u64::from(fit_height));
+    // What was decoded, shrunk in one direction or the other, and in both.
+    let half_way = u64::from(width).saturating_mul(u64::from(fit_height));
+    let half_way = half_way.max(u64::from(fit_width).saturating_mul(u64::from(height)));
+    let shrinking = [pixels, half_way, fit_pixels]
+        .into_iter()
+        .fold(0, u64::saturating_add)
+        .saturating_mul(4);
+    // The encoder of WebPs has copies of its own; transparency is the dearest.
+    let encoding = fit_pixels.saturating_mul(28);
+    decoding.max(shrinking).max(encoding).saturating_add(ALWAYS)
 }
 
 /// Makes a smaller version of an image.
@@ -163,7 +170,7 @@ fn render_within(
     if inspected.media_type != media_type {
         return Err(RenderError::undecodable(&"it is of another type"));
     }
-    check_size(&inspected, limits)?;
+    check_size(&inspected, recipe, limits)?;
     let picture = decode::decode(&inspected, deadline)?;
     let as_stored = picture.shows_as_stored();
     let (width, height) = fitting(inspected.width, inspected.height, recipe.longer_side);
@@ -200,9 +207,13 @@ const NO_LIMITS: ImageLimits = ImageLimits {
     max_animation_pixels: u64::MAX,
 };
 
-fn check_size(inspected: &Inspected, limits: &RenderLimits) -> Result<(), RenderError> {
+fn check_size(
+    inspected: &Inspected,
+    recipe: &Recipe,
+    limits: &RenderLimits,
+) -> Result<(), RenderError> {
     let Inspected { width, height, .. } = *inspected;
-    let memory_bytes = memory_bytes(inspected.media_type, width, height);
+    let memory_bytes = memory_bytes(inspected.media_type, width, height, recipe.longer_side);
     let pixels = u64::from(width) * u64::from(height);
     if pixels > limits.max_pixels || memory_bytes > limits.max_memory_bytes {
         return Err(RenderError::TooLarge {

@@ -99,7 +99,8 @@ impl Images {
             fetching = Some(turn);
             Original::Fetched(self.fetch_original(&image).await?)
         };
-        let memory = render::memory_bytes(image.media_type, image.width, image.height);
+        let memory =
+            render::memory_bytes(image.media_type, image.width, image.height, key.longer_side);
         let render = Render {
             store: Arc::clone(&self.variants.store),
             flight: Arc::clone(flight),

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::domain::{Checksum, Image, ImageId, ThumbHash};
+use crate::domain::{Checksum, Image, ImageId, ThumbHash, VariantSizes};
 use crate::images::Images;
 use crate::render::{self, Recipe};
 use crate::storage::{Known, Step, StorageKey};
@@ -119,10 +119,11 @@ impl Images {
     /// Makes a placeholder alone, if the original is on this host.
     async fn make_placeholder(&self, image: Image) {
         let store = Arc::clone(&self.variants.store);
-        let memory = render::memory_bytes(image.media_type, image.width, image.height);
+        let longer_side = VariantSizes::SHORTEST;
+        let memory = render::memory_bytes(image.media_type, image.width, image.height, longer_side);
         let limits = self.render_limits(memory);
         let recipe = Recipe {
-            longer_side: crate::domain::VariantSizes::SHORTEST,
+            longer_side,
             accepts_webp: false,
             thumb_hash: true,
         };

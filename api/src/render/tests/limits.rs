@@ -29,7 +29,7 @@ fn a_picture_may_have_as_many_pixels_as_the_limit() {
 #[test]
 fn a_render_may_take_as_much_memory_as_the_limit() {
     let original = png(GrayImage::new(100, 50));
-    let memory_bytes = memory_bytes(MediaType::Png, 100, 50);
+    let memory_bytes = memory_bytes(MediaType::Png, 100, 50, 16);
     for (max_memory_bytes, fits) in [(memory_bytes, true), (memory_bytes - 1, false)] {
         let limits = RenderLimits {
             max_memory_bytes,
@@ -54,13 +54,22 @@ fn a_render_may_take_as_much_memory_as_the_limit() {
 fn memory_grows_with_the_picture_and_never_overflows() {
     for media_type in MediaType::ALL {
         let sizes = [(1, 1), (100, 100), (2000, 1500), (16_384, 2441)];
-        let needed = sizes.map(|(width, height)| memory_bytes(media_type, width, height));
+        let needed = sizes.map(|(width, height)| memory_bytes(media_type, width, height, 320));
         assert!(needed.is_sorted(), "{needed:?}");
         assert!(
             needed[2] < 64 << 20,
             "four photos in the default budget: {needed:?}"
         );
-        assert_eq!(memory_bytes(media_type, u32::MAX, u32::MAX), u64::MAX);
+        let most = memory_bytes(media_type, u32::MAX, u32::MAX, u32::MAX);
+        assert_eq!(most, u64::MAX);
+    }
+}
+
+#[test]
+fn large_variants_take_more_memory() {
+    for media_type in MediaType::ALL {
+        let needed = [320, 4096].map(|side| memory_bytes(media_type, 5_000, 4_000, side));
+        assert!(needed[0] < needed[1], "{media_type:?}: {needed:?}");
     }
 }
 
