@@ -25,6 +25,15 @@ pub struct InvalidIdempotencyKey;
 pub struct IdempotencyKeyHash(String);
 
 impl IdempotencyKey {
+    /// A key for a client that cannot choose one: the same for the same text, which nobody else may be able to guess.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
     /// The hash under which the upload is remembered.
     #[must_use]
     pub fn hash(self) -> IdempotencyKeyHash {
@@ -76,6 +85,14 @@ mod tests {
         assert_eq!(plain.hash(), quoted.hash());
         assert_eq!(plain.hash(), upper.hash());
         assert!(!plain.hash().as_str().contains("0192f1a0"));
+    }
+
+    #[test]
+    fn each_text_has_a_key_of_its_own() {
+        let key = IdempotencyKey::of_text("a");
+        assert_eq!(key, IdempotencyKey::of_text("a"));
+        assert_ne!(key, IdempotencyKey::of_text("b"));
+        assert_eq!(key.0.to_string().parse(), Ok(key));
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use actix_files::Files;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
-use actix_web::middleware::DefaultHeaders;
-use actix_web::web;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
+use actix_web::{Error, web};
 
+use super::compress::compress;
 use super::route_not_found;
 
 /// Serves the client at `/`. Browsers keep the files and ask each time whether they have changed:
@@ -20,6 +23,8 @@ pub(super) fn client(
         .prefer_utf8(true)
         .default_handler(web::to(route_not_found));
     web::scope("")
+        .wrap(from_fn(name_charset))
+        .wrap(from_fn(compress))
         .wrap(
             DefaultHeaders::new()
                 .add((CACHE_CONTROL, "no-cache"))
@@ -34,4 +39,21 @@ pub(crate) fn policy(objects_origin: &str) -> String {
         "default-src 'self'; img-src 'self' blob: {objects_origin}; object-src 'none'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'"
     )
+}
+
+/// Scripts are in UTF-8 like all else, which actix-files does not say of them.
+async fn name_charset(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let headers = response.headers_mut();
+    if headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value == "text/javascript")
+    {
+        let named = HeaderValue::from_static("text/javascript; charset=utf-8");
+        headers.insert(CONTENT_TYPE, named);
+    }
+    Ok(response)
 }

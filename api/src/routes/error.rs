@@ -9,11 +9,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error_code::ErrorCode;
+use super::page::problem_page;
 use crate::db::DbError;
 use crate::domain::{BlockReason, Denied, MediaType};
 use crate::images::{FindError, IngestError, PurgeError, RemoveError, VariantError};
@@ -237,14 +238,25 @@ impl ApiError {
     /// The whole answer for the request with this id.
     #[must_use]
     pub fn response(&self, request_id: &str) -> HttpResponse {
-        let mut response = HttpResponse::build(self.code.status());
+        let mut response = self.begin();
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        response.body(serde_json::to_string(&self.problem(request_id)).unwrap_or_default())
+    }
+
+    /// The same as a page, for a browser that has sent a form.
+    #[must_use]
+    pub(super) fn page(&self, request_id: &str) -> HttpResponse {
+        problem_page(self.begin(), self.code, &self.problem(request_id))
+    }
+
+    fn begin(&self) -> HttpResponseBuilder {
+        let mut response = HttpResponse::build(self.code.status());
         // What is not there now may be there in a moment.
         response.insert_header((CACHE_CONTROL, "no-store"));
         for (name, value) in &self.headers {
             response.insert_header((name.clone(), value.clone()));
         }
-        response.body(serde_json::to_string(&self.problem(request_id)).unwrap_or_default())
+        response
     }
 }
 

@@ -3,7 +3,9 @@
 //! May import `images` and what lies below it, and `metrics`. [`configure`] is the only table of URLs;
 //! `openapi` describes the same routes, and a test holds the two against each other.
 
+mod accept;
 mod client;
+mod compress;
 mod error;
 mod error_code;
 mod health;
@@ -11,6 +13,7 @@ mod images;
 mod limits;
 mod observe;
 pub mod openapi;
+mod page;
 mod protection;
 mod trace;
 mod unread;
@@ -106,6 +109,7 @@ fn configure(config: &mut web::ServiceConfig, api: &Api) {
         )
         .service(
             resource("/api/v1/openapi.json", "GET, HEAD")
+                .wrap(from_fn(compress::compress))
                 .get(openapi::get_openapi)
                 .route(head(openapi::get_openapi)),
         )
@@ -131,6 +135,7 @@ fn configure(config: &mut web::ServiceConfig, api: &Api) {
         )
         .service(
             resource("/docs/{file:.*}", "GET, HEAD")
+                .wrap(from_fn(compress::compress))
                 .get(openapi::get_docs_file)
                 .route(head(openapi::get_docs_file)),
         )

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
-use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::content::{Content, ContentBuilder};
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, Ref, RefOr};
 use utoipa::{Modify, OpenApi};
@@ -267,6 +268,9 @@ impl Modify for Errors {
                 let mut response = ResponseBuilder::new()
                     .description(description.join("; "))
                     .content(PROBLEM_JSON, content);
+                if operation.operation_id.as_deref() == Some("create_image") {
+                    response = response.content("text/html", page());
+                }
                 for (name, about) in headers_of(&status) {
                     let header = HeaderBuilder::new().description(Some(*about)).build();
                     response = response.header(*name, header);
@@ -279,6 +283,18 @@ impl Modify for Errors {
             }
         }
     }
+}
+
+/// How a page begins.
+const PAGE: &str = "<!doctype html>…";
+
+/// For a browser that has sent a form by itself.
+fn page() -> Content {
+    let text = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    ContentBuilder::new()
+        .schema(Some(RefOr::T(Schema::Object(text.build()))))
+        .example(Some(json!(PAGE)))
+        .build()
 }
 
 /// The headers that errors of a status come with.
@@ -328,10 +344,12 @@ impl Modify for Examples {
                 if operation.operation_id.as_deref() == Some(id)
                     && let Some(RefOr::T(response)) = operation.responses.responses.get_mut(*status)
                 {
-                    for content in response.content.values_mut() {
-                        if let RefOr::T(content) = content {
-                            content.example = Some(value.clone());
-                        }
+                    for (media_type, content) in &mut response.content {
+                        let RefOr::T(content) = content else { continue };
+                        content.example = Some(match media_type.as_str() {
+                            "text/html" => json!(PAGE),
+                            _ => value.clone(),
+                        });
                     }
                 }
             }

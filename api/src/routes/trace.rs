@@ -12,10 +12,10 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use pin_project_lite::pin_project;
@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::error::{ApiError, PROBLEM_JSON};
 use super::error_code::ErrorCode;
 use super::observe::Observed;
+use super::page;
 use super::protection::headers::write_fixed;
 use super::unread::KeptBody;
 
@@ -65,15 +66,16 @@ pub(super) async fn trace(
         observed: Observed::of(&request),
         sent_bytes: 0,
     };
+    let wants_page = page::is_wanted(request.request());
     let unread = KeptBody::of(&mut request);
     // A mistake of ours in one request must not cost the others on this worker, and its client gets an answer.
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     // Handlers' errors arrive as responses that carry them; what is lost here is a connection.
     let response = match answered {
         Ok(response) => response?.map_into_boxed_body(),
-        Err(_) => return Err(panicked(&mut line)),
+        Err(_) => return Err(panicked(&mut line, wants_page)),
     };
-    let (response, code) = with_problem_details(response, &line.request_id);
+    let (response, code) = with_problem_details(response, &line.request_id, wants_page);
     line.code = code;
     if let Some(observed) = &mut line.observed {
         observed.answered(&response);
@@ -82,11 +84,11 @@ pub(super) async fn trace(
 }
 
 /// The answer to a request whose handler panicked. What happened has been written to standard error.
-fn panicked(line: &mut LogLine) -> Error {
+fn panicked(line: &mut LogLine, wants_page: bool) -> Error {
     let error = ApiError::plain(ErrorCode::InternalError);
     line.status = Some(error.code.status());
     line.code = Some(error.code);
-    let mut response = error.response(&line.request_id);
+    let mut response = answer(&error, &line.request_id, wants_page);
     // It passes by what writes them for all other answers.
     write_fixed(response.headers_mut());
     InternalError::from_response("a handler panicked", response).into()
@@ -96,6 +98,7 @@ fn panicked(line: &mut LogLine) -> Error {
 fn with_problem_details(
     response: ServiceResponse,
     request_id: &str,
+    wants_page: bool,
 ) -> (ServiceResponse, Option<ErrorCode>) {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
@@ -112,8 +115,21 @@ fn with_problem_details(
         None => return (response, None),
     };
     let (request, _): (HttpRequest, _) = response.into_parts();
-    let answer = error.response(request_id);
+    let mut answer = answer(&error, request_id, wants_page);
+    if request.method() == Method::POST {
+        answer
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("Accept"));
+    }
     (ServiceResponse::new(request, answer), Some(error.code))
+}
+
+fn answer(error: &ApiError, request_id: &str, wants_page: bool) -> HttpResponse {
+    if wants_page {
+        error.page(request_id)
+    } else {
+        error.response(request_id)
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -224,7 +240,7 @@ impl MessageBody for Logged {
 mod tests {
     use actix_web::body::to_bytes;
     use actix_web::dev::Service as _;
-    use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
+    use actix_web::http::header::{ACCEPT, X_CONTENT_TYPE_OPTIONS};
     use actix_web::middleware::from_fn;
     use actix_web::test::{TestRequest, init_service};
     use actix_web::{App, HttpResponse, web};
@@ -238,7 +254,7 @@ mod tests {
             HttpResponse::NoContent().finish()
         };
         let app = App::new()
-            .route("/", web::get().to(handler))
+            .route("/", web::route().to(handler))
             .wrap(from_fn(trace));
         let app = init_service(app).await;
         let request = TestRequest::get()
@@ -254,6 +270,17 @@ mod tests {
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(problem["code"], "internal-error");
         assert_eq!(problem["request_id"], "the-id");
+
+        let form = TestRequest::post()
+            .uri("/?panic")
+            .insert_header((ACCEPT, "text/html"))
+            .to_request();
+        let error = app.call(form).await.map(|_| ()).unwrap_err();
+        let page = error.as_response_error().error_response();
+        assert_eq!(page.status(), 500);
+        let content_type = page.headers().get(CONTENT_TYPE).unwrap();
+        assert_eq!(content_type, "text/html; charset=utf-8");
+
         let next = app.call(TestRequest::get().to_request()).await.unwrap();
         assert_eq!(next.status(), 204);
     }

@@ -10,6 +10,7 @@
 
 mod backlog;
 mod binary;
+mod client;
 mod database_secret;
 mod disk;
 mod doctor;

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support.http import Response, get, request, upload
+from support.http import Response, form, get, request, upload
 from support.nginx import CLIENT, Proxied, proxied
 from support.pictures import png
 
@@ -38,6 +38,7 @@ ANSWERS = [
     ("GET", "/main.js", 200),
     ("GET", "/styles/global.css", 200),
     ("GET", "/favicon.svg", 200),
+    ("GET", "/locales/de.json", 200),
     ("HEAD", "/main.js", 200),
     ("POST", "/main.js", 405),
     ("DELETE", "/", 405),
@@ -115,7 +116,7 @@ def test_an_answer_of_not_modified_says_it_too(site: Proxied, path: str) -> None
 def test_the_client_is_asked_for_anew_each_time(site: Proxied) -> None:
     answer = get(f"{site.url}/main.js")
     assert answer.headers["Cache-Control"] == "no-cache"
-    assert answer.headers["Content-Type"] == "text/javascript"
+    assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert answer.body == (CLIENT / "main.js").read_bytes()
     assert "img-src 'self' blob: https://cdn.example.org;" in answer.headers["Content-Security-Policy"]
 
@@ -131,7 +132,14 @@ def test_an_id_of_a_plain_form_is_passed_on_and_any_other_replaced(site: Proxied
 
 def test_texts_are_compressed_and_images_are_not(site: Proxied) -> None:
     link = urlsplit(upload(site.url, png()).json()["link"]).path
-    for path in ("/", "/main.js", "/styles/global.css", "/api/v1/openapi.json", "/docs/swagger-ui.css"):
+    for path in (
+        "/",
+        "/main.js",
+        "/styles/global.css",
+        "/locales/de.json",
+        "/api/v1/openapi.json",
+        "/docs/swagger-ui.css",
+    ):
         plain = get(site.url + path)
         assert "Content-Encoding" not in plain.headers
         answer = get(site.url + path, Accept_Encoding="gzip")
@@ -139,6 +147,17 @@ def test_texts_are_compressed_and_images_are_not(site: Proxied) -> None:
         assert "Accept-Encoding" in answer.headers["Vary"]
         assert gzip.decompress(answer.body) == plain.body
     assert "Content-Encoding" not in get(site.url + link, Accept_Encoding="gzip").headers
+
+
+def test_answers_with_a_token_are_not_compressed(site: Proxied) -> None:
+    for accept in ("*/*", "text/html"):
+        kind, body = form(png())
+        answer = request(
+            "POST", f"{site.url}/api/v1/images", body, Content_Type=kind, Accept=accept, Accept_Encoding="gzip"
+        )
+        assert answer.status == 201
+        assert b"/#/delete/" in answer.body
+        assert "Content-Encoding" not in answer.headers
 
 
 def test_files_that_were_compressed_before_are_sent_as_they_are(tmp_path: Path) -> None:
@@ -150,7 +169,7 @@ def test_files_that_were_compressed_before_are_sent_as_they_are(tmp_path: Path) 
     with proxied(tmp_path, brotli=True, WEB_DIR=str(web)) as site:
         answer = get(f"{site.url}/main.js", Accept_Encoding="gzip")
         assert (answer.headers["Content-Encoding"], answer.body) == ("gzip", packed)
-        assert answer.headers["Content-Type"] == "text/javascript"
+        assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
         answer = get(f"{site.url}/main.js", Accept_Encoding="gzip, br")
         assert (answer.headers["Content-Encoding"], answer.body) == ("br", b"any bytes")
         assert get(f"{site.url}/main.js").body == (CLIENT / "main.js").read_bytes()

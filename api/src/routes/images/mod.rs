@@ -1,6 +1,5 @@
 //! The routes of images, and the JSON in which they are described.
 
-mod accept;
 pub(super) mod content;
 pub(super) mod delete;
 pub(super) mod find;

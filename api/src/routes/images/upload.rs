@@ -5,7 +5,7 @@ use std::io;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
@@ -13,12 +13,13 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ImageBody, bearer_token};
+use super::{ImageBody, bearer_token, link};
 use crate::config::UploadPace;
 use crate::domain::{
     AltText, FileName, IdempotencyKey, ImageBuffer, StorageState, UploadedBy, Uploader,
 };
 use crate::images::{Found, Ingested, Upload};
+use crate::routes::page::{self, UploadedPage, uploaded_page};
 use crate::routes::protection::UploadPlace;
 use crate::routes::protection::pace::Paced;
 use crate::routes::{Api, ApiError, ErrorCode, FieldError};
@@ -76,6 +77,9 @@ pub(crate) struct UploadedBody {
 ///
 /// An answer of 201 or 202 means that the image is safe: it survives crashes, power cuts and outages. What
 /// `storage` calls `pending` follows without anybody's help.
+///
+/// A browser that sends a form by itself, preferring `text/html`, is answered with a page that says the same, errors
+/// included. The same form sent again, by a reload of the page, makes no second image.
 #[utoipa::path(
     post,
     path = "/api/v1/images",
@@ -87,13 +91,14 @@ pub(crate) struct UploadedBody {
             second image, but gives the same answer.")),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
-        (status = 201, description = "The image is taken in", body = UploadedBody,
+        (status = 201, description = "The image is taken in",
+            content((UploadedBody = "application/json"), (String = "text/html")),
             headers(
                 ("Location" = String, description = "The address of the image in this API"),
                 ("Idempotency-Replayed" = Option<String>, description = "`true` when an earlier request made the image"),
             )),
         (status = 202, description = "The image is taken in; its record follows when the database is back",
-            body = UploadedBody,
+            content((UploadedBody = "application/json"), (String = "text/html")),
             headers(
                 ("Location" = String, description = "The address of the image in this API"),
                 ("Idempotency-Replayed" = Option<String>, description = "`true` when an earlier request made the image"),
@@ -127,12 +132,12 @@ pub(crate) async fn create_image(
         log::info!("image {} uploaded with the key {name}", found.image.id);
     }
     Ok(match ingested {
-        Ingested::Created(found) => answer(found, false, &api),
-        Ingested::Replayed(found) => answer(found, true, &api),
+        Ingested::Created(found) => answer(&request, found, false, &api),
+        Ingested::Replayed(found) => answer(&request, found, true, &api),
     })
 }
 
-fn answer(found: Found, replayed: bool, api: &Api) -> HttpResponse {
+fn answer(request: &HttpRequest, found: Found, replayed: bool, api: &Api) -> HttpResponse {
     let id = found.image.id;
     let delete_token = api.images.secret().delete_token(id);
     let mut response = match found.storage.record {
@@ -145,8 +150,19 @@ fn answer(found: Found, replayed: bool, api: &Api) -> HttpResponse {
     if replayed {
         response.insert_header((REPLAYED, "true"));
     }
+    let delete_url = format!("{}/#/delete/{id}/{delete_token}", api.public_url);
+    if page::is_wanted(request) {
+        let told = UploadedPage {
+            image: &found.image,
+            storage: found.storage,
+            link: &link(&found.image, &api.public_url),
+            delete_url: &delete_url,
+        };
+        return uploaded_page(response, &told);
+    }
+    response.insert_header((VARY, "Accept"));
     response.json(UploadedBody {
-        delete_url: format!("{}/#/delete/{id}/{delete_token}", api.public_url),
+        delete_url,
         delete_token,
         image: ImageBody::new(found, &api.public_url),
     })
@@ -155,7 +171,7 @@ fn answer(found: Found, replayed: bool, api: &Api) -> HttpResponse {
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else {
-        return Ok(None);
+        return Ok(page::key_of_form(request));
     };
     value
         .to_str()
@@ -235,7 +251,10 @@ impl Form {
                 "file" => {
                     not_twice(&name, form.file.is_some())?;
                     form.file_name = file_name(&field);
-                    form.file = Some(read_file(&mut field, bounds).await?);
+                    let is_named = names_file(&field);
+                    let bytes = read_file(&mut field, bounds).await?;
+                    // Browsers send this of a form in which no file was chosen.
+                    form.file = (is_named || !bytes.is_empty()).then_some(bytes);
                 }
                 "uploader" => {
                     not_twice(&name, form.uploader.is_some())?;
@@ -297,6 +316,12 @@ impl Form {
 fn file_name(field: &Field) -> Option<FileName> {
     let disposition = field.content_disposition()?;
     FileName::clean(disposition.get_filename()?)
+}
+
+/// Whether the client says what the file is called, or that it has no name to say.
+fn names_file(field: &Field) -> bool {
+    let disposition = field.content_disposition();
+    disposition.and_then(|disposition| disposition.get_filename()) != Some("")
 }
 
 async fn read_file(field: &mut Field, bounds: Bounds) -> Result<Bytes, ApiError> {

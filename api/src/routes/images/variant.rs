@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::ToSchema;
 
+use super::parse_id;
 use super::sent_file::{Representation, SentFile};
-use super::{accept, parse_id};
 use crate::domain::{ImageId, MediaType, Variant};
 use crate::images::VariantContent;
-use crate::routes::{Api, ApiError, ErrorCode};
+use crate::routes::{Api, ApiError, ErrorCode, accept};
 
 /// The address of a variant.
 pub(in crate::routes) const PATH: &str = "/i/{id}/{variant}";

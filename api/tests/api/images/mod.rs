@@ -9,6 +9,7 @@ mod idempotency;
 mod keys_of_two_hosts;
 mod list;
 mod object;
+mod page;
 mod privacy;
 mod purge;
 mod refused;
