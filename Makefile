@@ -10,7 +10,7 @@ TOOLS := $(CARGO_TARGET_DIR)/tools
 
 PYTHON := $(TOOLS)/bin/python
 
-.PHONY: help setup packages lint test test-api test-schema test-web test-deploy package torture torture-breakages bench openapi architecture
+.PHONY: help setup packages lint test test-api test-schema test-web test-deploy package torture torture-breakages bench lighthouse openapi architecture
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -106,6 +106,10 @@ bench: packages ## Measure the service beside what it stands on; PARTS=uploads,r
 	cp $(CARGO_TARGET_DIR)/release/image-handler $(BENCH)/image-handler
 	@case ",$${PARTS:-codecs}," in *,codecs,*) cargo bench --locked --bench codecs -- $(if $(QUICK),--quick) ;; esac
 	IMAGE_HANDLER_BIN=$${IMAGE_HANDLER_BIN:-$(BENCH)/image-handler} BENCH_DIR=$(BENCH) cargo bench --locked --bench service
+
+lighthouse: setup ## Score the page with Lighthouse, as a phone and as a desktop loads it; the reports go to target/lighthouse/
+	cargo build --locked --release
+	cd web && IMAGE_HANDLER_BIN=$${IMAGE_HANDLER_BIN:-$(CARGO_TARGET_DIR)/release/image-handler} node lighthouse.js $(CARGO_TARGET_DIR)/lighthouse
 
 openapi: ## Write openapi/openapi.json anew from the code
 	cargo run --locked --quiet -- openapi > openapi/openapi.json.new

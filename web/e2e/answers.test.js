@@ -22,13 +22,13 @@ it('says saved, not stored, until the image is in S3, and follows it there', asy
 
   await page.goto(server.url);
   await uploadByHand(page, { file: await fixture('lake.png'), name: 'Ada pending' });
-  await page.getByRole('heading', { name: 'Your image is saved' }).waitFor();
-  assert.match(await resultOf(page).stages.nth(1).textContent(), /Not in S3 yet/);
-  assert.match(await resultOf(page).stages.nth(2).textContent(), /Not in the database yet/);
+  await page.getByRole('heading', { name: '“lake.png” is saved' }).waitFor();
+  assert.match(await resultOf(page).stages.nth(2).textContent(), /Not in S3 yet/);
+  assert.match(await resultOf(page).stages.nth(3).textContent(), /Not in the database yet/);
 
   release();
-  await page.getByRole('heading', { name: 'Your image is stored' }).waitFor();
-  assert.match(await resultOf(page).stages.nth(1).textContent(), /Stored in S3/);
+  await page.getByRole('heading', { name: '“lake.png” is stored' }).waitFor();
+  assert.match(await resultOf(page).stages.nth(2).textContent(), /Stored in S3/);
   assert.equal(await page.getByText('On its way to S3').count(), 0, 'in the gallery too');
 });
 
@@ -67,7 +67,7 @@ for (const [status, code, words] of [
   [503, 'uploads-busy', 'The server is busy with other uploads. Try again in 40 seconds.'],
 ]) {
   it(
-    `waits for the person to try again after ${code}, under the same key`,
+    `lets the person try again at once after ${code}, under the same key`,
     async (page, { server }) => {
       const keys = collectKeys(page);
       await page.route(

@@ -13,12 +13,15 @@ it('runs under the content security policy of the server, which has no exception
   assert.doesNotMatch(policy, /unsafe/);
   assert.ok(policy.includes(s3Origin), policy);
   await formOf(page).file.setInputFiles(await fixture('hills.jpg'));
-  assert.ok(await isLoaded(page.locator('file-field img')), 'the preview of the chosen file');
-  await uploadByHand(page, { file: await fixture('hills.jpg'), name: 'Ada under policy' });
+  assert.ok(await isLoaded(page.locator('upload-row img')), 'the preview of the chosen file');
+  await formOf(page).name.fill('Ada under policy');
+  await formOf(page).submit.click();
   assert.ok(await isLoaded(cardsOf(page, 'Ada under policy').getByRole('img')));
   await cardsOf(page, 'Ada under policy').getByRole('button', { name: /^Delete/ }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await cardsOf(page, 'Ada under policy').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await cardsOf(page, 'Ada under policy').getByRole('link').click();
+  await page.getByRole('dialog').getByRole('button', { name: /^Copy/ }).waitFor();
 });
 
 for (const colorScheme of ['light', 'dark']) {
@@ -37,16 +40,20 @@ for (const colorScheme of ['light', 'dark']) {
 it('can be used with the keyboard alone', async (page, { server }) => {
   await page.goto(server.url);
   await formOf(page).file.setInputFiles(await fixture('hills.jpg'));
-  await formOf(page).file.focus();
-  await page.keyboard.press('Tab');
+  await formOf(page).name.focus();
   await page.keyboard.type('Ada by keyboard');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'file');
+  await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await cardsOf(page, 'Ada by keyboard').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'result-title', 'reading goes on at the result');
+  assert.equal(await formOf(page).submit.evaluate((button) => button === document.activeElement), true, 'nobody is taken away');
 
   await cardsOf(page, 'Ada by keyboard').getByRole('button', { name: /^Delete/ }).focus();
   await page.keyboard.press('Enter');
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Keep it', 'the safe answer comes first');
+  await page.getByRole('button', { name: 'Undo' }).waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Undo', 'the way back comes next');
 });
 
 it('the documentation opens, without asking anyone else', async (page, { server }) => {

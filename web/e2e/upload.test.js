@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 
 import { imagesOf } from './support/api.js';
 import { slowUploads } from './support/browser.js';
-import { cardsOf, collectKeys, fill, formOf, isLoaded, resultOf, uploadByHand } from './support/form.js';
+import { cardsOf, collectKeys, fill, formOf, isLoaded, listen, resultOf, rowOf, uploadByHand } from './support/form.js';
 import { fixture, noisePng } from './support/images.js';
+import { expectSoon } from './support/soon.js';
 import { suite } from './support/suite.js';
 
 const { it } = suite();
@@ -29,31 +30,40 @@ it('uploads a chosen image and shows it as a result and in the gallery', async (
   const [image] = await imagesOf(server, 'Ada by hand');
   assert.equal(image.alt, 'Hills at dusk');
   assert.equal(image.file_name, 'hills.jpg');
-  assert.equal(await formOf(page).description.inputValue(), '', 'ready for the next image');
+  assert.equal(await formOf(page).submit.textContent(), 'Upload', 'ready for the next image');
 });
 
-it('uploads an image that is dropped on the page', async (page, { server }) => {
+it('uploads several, each with its own description, and each becomes a result', async (page, { server }) => {
   await page.goto(server.url);
-  const { buffer, name, mimeType } = await fixture('lake.png');
-  const dataTransfer = await page.evaluateHandle(
-    ([bytes, fileName, type]) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([new Uint8Array(bytes)], fileName, { type }));
-      return transfer;
-    },
-    [[...buffer], name, mimeType],
-  );
-  for (const event of ['dragenter', 'dragover', 'drop']) {
-    await page.dispatchEvent('main', event, { dataTransfer });
-  }
-  await page.getByText('lake.png, 1.1 KB').waitFor();
-  await formOf(page).name.fill('Grace by drop');
+  await fill(page, { file: [await fixture('hills.jpg'), await fixture('lake.png')], name: 'Ada with two' });
+  await rowOf(page, 'lake.png').description.fill('A lake');
   await formOf(page).submit.click();
-  await resultOf(page).title.waitFor();
+  await resultOf(page, 'hills.jpg').title.waitFor();
+  await resultOf(page, 'lake.png').title.waitFor();
 
-  const [image] = await imagesOf(server, 'Grace by drop');
-  assert.equal(image.content_type, 'image/png');
-  assert.equal(await resultOf(page).picture.getAttribute('alt'), 'Image uploaded by Grace by drop, without a description');
+  const images = await imagesOf(server, 'Ada with two');
+  assert.deepEqual(images.map(({ file_name: name, alt }) => [name, alt]).sort(), [['hills.jpg', null], ['lake.png', 'A lake']]);
+  assert.equal(await resultOf(page, 'hills.jpg').picture.getAttribute('alt'), 'Image uploaded by Ada with two, without a description');
+  await page.getByText('2 of 2 uploaded').waitFor();
+
+  await formOf(page).hideDone.click();
+  assert.equal(await resultOf(page).card.count(), 0);
+  assert.equal(await formOf(page).submit.evaluate((button) => button === document.activeElement), true);
+});
+
+it('says what was added, that it starts, half, and what became of it, each once', async (page, { server }) => {
+  await page.goto(server.url);
+  const heard = await listen(page);
+  await fill(page, { file: [noisePng(600, 'one.png'), noisePng(600, 'two.png'), noisePng(2048, 'huge.png')], name: 'Ada aloud' });
+  await page.waitForFunction(() => globalThis.heard.join(' ').includes('3 files added, 1 cannot be uploaded.'));
+  await slowUploads(page, 500 * 1024);
+  await formOf(page).submit.click();
+  await page.waitForFunction(() => globalThis.heard.some((words) => words.includes('2 images uploaded.')));
+  const said = (await heard()).join(' ');
+  for (const words of ['Uploading 2 images', 'Half of it is sent', '2 images uploaded']) {
+    assert.equal(said.split(words).length, 2, `${words}: ${said}`);
+  }
+  assert.doesNotMatch(said, /%/);
 });
 
 it('refuses a file that is too large before sending, and names the file and the limit', async (page, { server }) => {
@@ -64,9 +74,17 @@ it('refuses a file that is too large before sending, and names the file and the 
   await page.getByText('“huge.png” is too large: it has 2 MB, the limit is 1 MB.').waitFor();
 
   await formOf(page).submit.click();
-  assert.equal(await formOf(page).file.evaluate((input) => input === document.activeElement), true);
-  assert.equal(await formOf(page).file.getAttribute('aria-invalid'), 'true');
+  const { remove, alert } = rowOf(page, 'huge.png');
+  assert.equal(await remove.evaluate((button) => button === document.activeElement), true);
+  assert.equal(await remove.getAttribute('aria-describedby'), await alert.getAttribute('id'));
   assert.deepEqual(keys, [], 'nothing was sent');
+
+  // What is in order goes all the same.
+  await formOf(page).file.setInputFiles(await fixture('lake.png'));
+  await formOf(page).submit.click();
+  await resultOf(page, 'lake.png').title.waitFor();
+  assert.equal(keys.length, 1);
+  assert.equal(await alert.count(), 1);
 });
 
 it('refuses a file of another type before sending, and names the types', async (page, { server }) => {
@@ -96,10 +114,8 @@ it('asks for a missing name and a missing file, at their fields', async (page, {
   await page.goto(server.url);
   await formOf(page).name.fill('   ');
   await formOf(page).submit.click();
-  assert.deepEqual(await alerts(page).allTextContents(), [
-    'Choose an image first.',
-    'Write your name: it is shown with the image.',
-  ]);
+  await expectSoon(() => alerts(page).allTextContents(), ['Write your name: it is shown with the image.', 'Choose an image first.']);
+  assert.equal(await formOf(page).name.evaluate((input) => input === document.activeElement), true, 'at the first');
   const description = await formOf(page).name.evaluate((input) =>
     input
       .getAttribute('aria-describedby')
@@ -121,15 +137,17 @@ it('shows how much has really left, and cancelling leaves nothing behind', async
   await formOf(page).submit.click();
 
   const between = await page.waitForFunction(() => {
-    const { value } = document.querySelector('progress');
+    const { value } = document.querySelector('upload-row progress');
     return value >= 5 && value <= 95 ? value : null;
   });
   const first = await between.jsonValue();
-  await page.waitForFunction((before) => document.querySelector('progress').value > before, first);
-  assert.match(await page.getByText(/^Sending, \d+ %$/).textContent(), /\d/);
+  await page.waitForFunction((before) => document.querySelector('upload-row progress').value > before, first);
+  assert.match(await rowOf(page, 'noise.png').state.textContent(), /^Sending, \d+ %$/);
+  assert.ok(await rowOf(page, 'noise.png').progress.isVisible(), 'a bar that is named by its file');
 
   await formOf(page).cancel.click();
-  await page.getByText('Upload cancelled.').waitFor();
+  await rowOf(page, 'noise.png').state.getByText('Cancelled').waitFor();
+  assert.equal(await rowOf(page, 'noise.png').tryAgain.evaluate((button) => button === document.activeElement), true);
   await page.reload();
   await cardsOf(page, 'First Comer').waitFor();
   assert.equal(await cardsOf(page, 'Ada cancels').count(), 0);
@@ -139,7 +157,7 @@ it('shows how much has really left, and cancelling leaves nothing behind', async
 it('gives a public address and a link that both serve the image', async (page, { server }) => {
   await page.goto(server.url);
   await uploadByHand(page, { file: await fixture('hills.jpg'), name: 'Ada addresses' });
-  await page.getByRole('heading', { name: 'Your image is stored' }).waitFor();
+  await page.getByRole('heading', { name: '“hills.jpg” is stored' }).waitFor();
 
   const [image] = await imagesOf(server, 'Ada addresses');
   const result = resultOf(page);
@@ -172,27 +190,49 @@ it('asks for no upload key where none is needed, and sends none', async (page, {
   assert.equal((await sent).headers().authorization, undefined);
 });
 
-it(
-  'copies the link',
-  async (page, { server }) => {
-    await page.goto(server.url);
-    await uploadByHand(page, { file: await fixture('lake.png'), name: 'Ada copies' });
-    await resultOf(page).copyLink.click();
-    await page.getByText('Copied the link.').waitFor();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await resultOf(page).link.textContent());
-  },
-  { context: { permissions: ['clipboard-read', 'clipboard-write'] } },
-);
-
-it('copies the link where the browser has no clipboard API, as on plain http', async (page, { server }) => {
-  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+it('a description that is too long is told at its file, and sent when it is shorter', async (page, { server }) => {
   await page.goto(server.url);
-  await uploadByHand(page, { file: await fixture('lake.png'), name: 'Ada copies by hand' });
-  await resultOf(page).copyLink.click();
-  await page.getByText('Copied the link.').waitFor();
-  await formOf(page).description.focus();
-  await page.keyboard.press('Control+V');
-  assert.equal(await formOf(page).description.inputValue(), await resultOf(page).link.textContent());
+  await page.getByText('up to 1 MB').waitFor();
+  await fill(page, { file: [await fixture('hills.jpg'), await fixture('lake.png')], name: 'Ada at length' });
+  const { description, alert } = rowOf(page, 'lake.png');
+  await description.fill('W'.repeat(501));
+  await formOf(page).submit.click();
+  assert.match(await alert.textContent(), /501 characters/);
+  assert.equal(await description.evaluate((field) => field === document.activeElement), true);
+  assert.equal(await description.getAttribute('aria-invalid'), 'true');
+  const describedBy = await description.getAttribute('aria-describedby');
+  assert.ok(describedBy.split(' ').includes(await alert.getAttribute('id')));
+
+  await description.fill('Short');
+  assert.equal(await alert.count(), 0, 'it is being put right');
+  await formOf(page).submit.click();
+  await resultOf(page, 'lake.png').title.waitFor();
+  assert.equal((await imagesOf(server, 'Ada at length')).length, 2);
+});
+
+it('shows where each image will be, until it is there, in rows of one height', async (page, { server }) => {
+  await page.goto(server.url);
+  await fill(page, { file: [noisePng(700, 'one.png'), await fixture('lake.png')], name: 'Ada in place' });
+  const tops = () => formOf(page).uploads.locator(':scope > li').evaluateAll((rows) => rows.map((row) => row.offsetTop));
+  const before = await tops();
+  await slowUploads(page, 300 * 1024);
+  await formOf(page).submit.click();
+  await page.waitForFunction(() => document.querySelector('upload-row progress')?.value >= 5);
+  assert.deepEqual(await tops(), before, 'on its way');
+  await resultOf(page, 'one.png').title.waitFor();
+  assert.deepEqual(await tops(), before, 'done');
+});
+
+it('warns before leaving while something is not uploaded, and not otherwise', async (page, { server }) => {
+  await page.goto(server.url);
+  const warns = () => page.evaluate(() => !dispatchEvent(new Event('beforeunload', { cancelable: true })));
+  await formOf(page).file.waitFor();
+  assert.equal(await warns(), false);
+  await fill(page, { file: await fixture('hills.jpg'), name: 'Ada leaves' });
+  assert.equal(await warns(), true, 'chosen and not sent');
+  await formOf(page).submit.click();
+  await resultOf(page).title.waitFor();
+  assert.equal(await warns(), false, 'done');
 });
 
 it('remembers the name of the person', async (page, { server }) => {

@@ -6,55 +6,56 @@
  */
 
 import * as api from './lib/api.js';
+import { connectGallery } from './browse.js';
+import { fetchCatalogue } from './lib/catalogue.js';
 import { asFailure } from './lib/failure.js';
 import { isSettled } from './lib/image.js';
+import { LANGUAGES, text, translate, useLanguage } from './lib/language.js';
 import { Memory } from './lib/memory.js';
 import { announce } from './lib/page.js';
 import { parseRoute } from './lib/route.js';
+import { loadStyles } from './lib/styles.js';
 import { watchUntilStored } from './lib/watch.js';
-import { registerCopyButton } from './components/copy-button/copy-button.js';
-import { registerDeleteDialog } from './components/delete-dialog/delete-dialog.js';
 import { registerFileField } from './components/file-field/file-field.js';
-import { registerImageGallery } from './components/image-gallery/image-gallery.js';
+import { registerPageSettings } from './components/page-settings/page-settings.js';
 import { registerUploadForm } from './components/upload-form/upload-form.js';
 import { registerUploadKeyField } from './components/upload-key-field/upload-key-field.js';
-import { registerUploadResult } from './components/upload-result/upload-result.js';
 
 const memory = new Memory();
 const watches = new Map();
 
-registerCopyButton();
+// Before anything that has a text. Without any it stays the page that it is without scripts: it uploads, plainly.
+await loadTexts();
+
 registerFileField();
 registerUploadKeyField({ memory });
-registerUploadForm({ memory });
-registerUploadResult();
-registerImageGallery({ memory });
-registerDeleteDialog();
+registerUploadForm({
+  memory,
+  async loadUploads(element, parts) {
+    const { startUploads } = await import('./uploading.js');
+    return startUploads(element, { memory, ...parts });
+  },
+});
+registerPageSettings({ memory });
 
 const form = document.querySelector('upload-form');
-const result = document.querySelector('upload-result');
-const gallery = document.querySelector('image-gallery');
+const { gallery, followRoute } = connectGallery({ memory, forget });
 const deleteDialog = document.querySelector('delete-dialog');
 
 document.addEventListener('limits-wanted', loadLimits);
 
 document.addEventListener('image-uploaded', ({ detail: image }) => {
   memory.keepToken(image.id, image.delete_token);
-  result.show(image);
   gallery.add(image);
   watch(image);
 });
 
 document.addEventListener('images-listed', ({ detail: images }) => images.forEach(watch));
 
-document.addEventListener('delete-wanted', ({ detail: image }) => {
-  deleteDialog.ask({ id: image.id, token: memory.tokenOf(image.id), image });
-});
-
 document.addEventListener('image-deleted', ({ detail: { id } }) => {
   forget(id);
   gallery.focusTitle();
-  announce('Image deleted.');
+  announce(text('delete.done'));
 });
 
 // Asked or answered, the address of a delete link is spent; a reload must not ask again.
@@ -64,10 +65,18 @@ document.addEventListener('delete-dialog-closed', () => {
   }
 });
 
-window.addEventListener('hashchange', followRoute);
+// The warning before leaving still protects what is not uploaded yet.
+document.addEventListener('language-chosen', () => location.reload());
 
+window.addEventListener('hashchange', follow);
+for (const type of ['online', 'offline']) {
+  window.addEventListener(type, () => {
+    form.online = type === 'online';
+  });
+}
+
+follow();
 start();
-followRoute();
 
 async function start() {
   const limits = await loadLimits();
@@ -78,11 +87,33 @@ async function start() {
   gallery.load();
 }
 
+/** In the language that early.js has chosen, if it can be had; the page says so if not. */
+async function loadTexts() {
+  const root = document.documentElement;
+  const wanted = root.lang;
+  const catalogue = await fetchCatalogue(wanted);
+  if (catalogue === null) {
+    root.lang = 'en';
+    document.getElementById('notice').hidden = false;
+    root.removeAttribute('data-awaits-texts');
+    throw new Error('The texts of this page could not be loaded.');
+  }
+  const { language, texts } = catalogue;
+  useLanguage(language, texts, navigator.languages);
+  root.lang = language;
+  root.dir = texts.dir;
+  translate(document);
+  if (language !== wanted) {
+    showNotice(text('page.otherLanguage', { language: LANGUAGES[wanted] }));
+  }
+  root.removeAttribute('data-awaits-texts');
+}
+
 /** @returns {Promise<import('./lib/restrict.js').Limits | null>} */
 async function loadLimits() {
   try {
     const limits = await api.getLimits();
-    for (const part of [form, result, gallery, deleteDialog]) {
+    for (const part of [form, gallery]) {
       part.limits = limits;
     }
     return limits;
@@ -93,11 +124,32 @@ async function loadLimits() {
   }
 }
 
-function followRoute() {
+function follow() {
   const route = parseRoute(location.hash);
   if (route.name === 'delete') {
-    deleteDialog.ask(route);
+    askToDelete(route);
+  } else {
+    followRoute(route);
   }
+}
+
+async function askToDelete(route) {
+  try {
+    const { registerDeleteDialog } = await import('./components/delete-dialog/delete-dialog.js');
+    await loadStyles('components/delete-dialog/delete-dialog.css');
+    registerDeleteDialog();
+  } catch {
+    showNotice(text('page.partMissing'));
+    return;
+  }
+  deleteDialog.limits = gallery.limits;
+  deleteDialog.ask(route);
+}
+
+function showNotice(words) {
+  const notice = document.getElementById('notice');
+  notice.textContent = words;
+  notice.hidden = false;
 }
 
 function watch(image) {
@@ -106,9 +158,9 @@ function watch(image) {
   }
   const stop = watchUntilStored(image, {
     find: api.findImage,
-    onChange(now) {
-      result.update(now);
-      gallery.update(now);
+    onChange(current) {
+      form.update(current);
+      gallery.update(current);
     },
     onDeleted: () => forget(image.id),
   });
@@ -121,5 +173,5 @@ function forget(id) {
   watches.delete(id);
   memory.forgetToken(id);
   gallery.remove(id);
-  result.remove(id);
+  form.remove(id);
 }

@@ -3,11 +3,9 @@ import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 
 const css = await readFile(new URL('../public/styles/variables.css', import.meta.url), 'utf8');
-const [light, dark] = css.split('@media (prefers-color-scheme: dark)').map(coloursIn);
-
-function coloursIn(text) {
-  return Object.fromEntries([...text.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name, colour]) => [name, colour]));
-}
+const both = [...css.matchAll(/--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);/g)];
+const light = Object.fromEntries(both.map(([, name, colour]) => [name, colour]));
+const dark = Object.fromEntries(both.map(([, name, , colour]) => [name, colour]));
 
 /** WCAG 2: relative luminance. */
 function luminance(colour) {
@@ -47,3 +45,9 @@ for (const [theme, colours] of Object.entries({ light, dark })) {
     }
   }
 }
+
+test('the browser’s own surroundings have the colour of the page', async () => {
+  const html = await readFile(new URL('../public/index.html', import.meta.url), 'utf8');
+  const metas = [...html.matchAll(/<meta name="theme-color" content="([^"]+)" .*data-theme="(\w+)">/g)];
+  assert.deepEqual(Object.fromEntries(metas.map(([, colour, theme]) => [theme, colour])), { light: light.paper, dark: dark.paper });
+});

@@ -38,6 +38,13 @@ test('a browser chooses from the widths that variants really have', () => {
   assert.deepEqual(widthsOf(1601, 2048), [250, 500, 1001], 'rounded as the service rounds');
 });
 
+test('where a large one is wanted, the original is one of the choices, and the only one of its size', () => {
+  const whole = (width, height) => sourceSetOf({ ...imageOf(width, height), link: 'https://images.example/i/a.png' }, SIZES, HERE, true);
+  assert.equal(whole(4000, 3000), '/i/a/thumb 320w, /i/a/small 640w, /i/a/medium 1280w, /i/a.png 4000w');
+  assert.equal(whole(500, 400), '/i/a/thumb 320w, /i/a.png 500w');
+  assert.equal(sourceSetOf({ ...imageOf(500, 400), link: '/i/a.png' }, null, HERE, true), '', 'it needs no choice');
+});
+
 test('variants of the same size are named once, by the smallest', () => {
   assert.equal(sourceSetOf(imageOf(100, 80), SIZES, HERE), '/i/a/thumb 100w');
   assert.equal(sourceSetOf(imageOf(320, 320), SIZES, HERE), '/i/a/thumb 320w');

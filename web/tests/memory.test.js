@@ -25,12 +25,19 @@ test('name and tokens outlive the page', () => {
   const storage = mapStorage();
   const before = new Memory(() => storage);
   before.name = 'Ada';
-  before.keepToken('id-1', 'secret');
+  assert.equal(before.keepToken('id-1', 'secret'), true);
 
   const after = new Memory(() => storage);
   assert.equal(after.name, 'Ada');
   assert.equal(after.tokenOf('id-1'), 'secret');
   assert.equal(after.tokenOf('id-2'), null);
+});
+
+test('the format of copying outlives the page', () => {
+  const storage = mapStorage();
+  assert.equal(new Memory(() => storage).copyFormat, '');
+  new Memory(() => storage).copyFormat = 'html';
+  assert.equal(new Memory(() => storage).copyFormat, 'html');
 });
 
 test('a forgotten token is gone from the storage', () => {
@@ -80,7 +87,7 @@ for (const [what, open] of [
     const memory = new Memory(open);
     assert.equal(memory.name, '');
     memory.name = 'Ada';
-    memory.keepToken('id-1', 'secret');
+    assert.equal(memory.keepToken('id-1', 'secret'), false, 'it says so');
     assert.equal(memory.name, 'Ada');
     assert.equal(memory.tokenOf('id-1'), 'secret');
     assert.deepEqual(memory.imageIds, ['id-1']);

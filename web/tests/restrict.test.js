@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { altObjection, fileObjection, tidyText, uploadKeyObjection, uploaderObjection } from '../public/lib/restrict.js';
+import { fileObjection } from '../public/lib/restrict-files.js';
+import { altObjection, tidyText, uploadKeyObjection, uploaderObjection } from '../public/lib/restrict.js';
+import { speak } from './support/texts.js';
+
+await speak('en');
 
 const limits = {
   max_upload_bytes: 1000,
@@ -13,10 +17,6 @@ const limits = {
   max_alt_characters: 8,
 };
 const file = (name, type, size = 10) => ({ name, type, size });
-
-test('no file is an objection of its own', () => {
-  assert.match(fileObjection(null, limits), /Choose an image/);
-});
 
 for (const [accepted, why] of [
   [file('a.png', 'image/png'), 'type and name fit'],
@@ -31,11 +31,12 @@ for (const [accepted, why] of [
 }
 
 for (const [refused, words, why] of [
-  [file('a.tiff', 'image/tiff'), /“a\.tiff”.*JPEG or PNG/, 'the type is not in the list'],
+  [file('a.txt', 'text/plain'), /“a\.txt”.*JPEG or PNG/, 'the type is not in the list'],
+  [file('a.heic', 'image/heic'), /“a\.heic” is a HEIC photo.*Most Compatible/, 'it is told what to do'],
   [file('apng', ''), /not an image/, 'an extension needs its dot'],
   [file('a.png', 'image/png', 1001), /“a\.png” is too large.*1001\sbytes.*1000\sbytes/, 'one byte too many'],
   [file('a.png', 'image/png', 0), /empty/, 'nothing in it'],
-  [file('a.tiff', 'image/tiff', 5000), /not an image/, 'a smaller TIFF would not help either'],
+  [file('a.tiff', 'image/tiff', 5000), /is a TIFF image/, 'a smaller TIFF would not help either'],
 ]) {
   test(`refuses ${JSON.stringify(refused)}: ${why}`, () => {
     assert.match(fileObjection(refused, limits), words);
@@ -72,4 +73,12 @@ for (const key of ['Bearer 962f56cc', 'a\tb', 'clé', 'a\nb', 'key…', '\u200b9
 test('text is trimmed and composed', () => {
   assert.equal(tidyText('  Zoe\u0308 \n'), 'Zo\u00eb');
   assert.equal(tidyText(' \t '), '');
+});
+
+test('in German objections are German', async () => {
+  await speak('de');
+  assert.match(fileObjection(file('a.png', 'image/png', 1001), limits), /^„a\.png“ ist zu groß: .*1001\sByte.*1000\sByte/);
+  assert.match(fileObjection(file('a.txt', 'text/plain'), limits), /JPEG oder PNG\.$/);
+  assert.match(altObjection('123456789', limits), /9 Zeichen.*auf 8/);
+  await speak('en');
 });

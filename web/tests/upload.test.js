@@ -50,13 +50,13 @@ const submission = () => ({ file: new File(['pixels'], 'cat.png', { type: 'image
 async function start(overrides = {}) {
   const request = new ScriptedRequest();
   const canceller = new AbortController();
-  const seen = { shares: [], sent: 0 };
+  const seen = { bytes: [], sent: 0 };
   const { promise: began, resolve: begin } = withResolvers();
   const outcome = uploadImage(overrides.submission ?? submission(), {
     key: 'key-1',
     uploadKey: overrides.uploadKey,
     signal: canceller.signal,
-    onProgress: (share) => seen.shares.push(share),
+    onProgress: (bytes) => seen.bytes.push(bytes),
     onSent: () => {
       seen.sent += 1;
     },
@@ -89,7 +89,7 @@ test('the texts come before the file, and an empty description is not sent', () 
   assert.deepEqual([...formOf({ ...submission(), alt: 'A cat' }).keys()], ['uploader', 'alt', 'file']);
 });
 
-test('it posts under the key, tells the share that has left, and gives the answer', async () => {
+test('it posts under the key, tells how much of the file has left, and gives the answer', async () => {
   const { request, seen, outcome } = await start();
   assert.equal(request.line, 'POST /api/v1/images');
   assert.equal(request.headers['Idempotency-Key'], 'key-1');
@@ -99,7 +99,7 @@ test('it posts under the key, tells the share that has left, and gives the answe
   request.sent();
   request.answer(202, '{"id":"id-1"}');
   assert.deepEqual(await outcome, { id: 'id-1' });
-  assert.deepEqual(seen, { shares: [0.25, 1], sent: 1 });
+  assert.deepEqual(seen, { bytes: [2, 6], sent: 1 });
 });
 
 test('an upload key goes into the header of its own and nowhere else', async () => {

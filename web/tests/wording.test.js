@@ -3,6 +3,9 @@ import test from 'node:test';
 
 import { Failure } from '../public/lib/failure.js';
 import { describeFailure, describePending, describePublished, describeStorage } from '../public/lib/wording.js';
+import { catalogueOf, speak } from './support/texts.js';
+
+await speak('en');
 
 const describe = (code, facts, context) => describeFailure(new Failure(code, facts), context);
 
@@ -148,4 +151,44 @@ test('stored is only said of what is stored', () => {
   assert.equal(describePending({ s3: 'stored', record: 'stored' }), null);
   assert.match(describePending({ s3: 'pending', record: 'pending' }), /S3/);
   assert.match(describePending({ s3: 'stored', record: 'pending' }), /database/);
+});
+
+const CATALOGUE = await catalogueOf('en');
+
+test('every text about a failure is one that some failure has', () => {
+  const own = ['named', 'unnamed', 'report', 'inServersWords', 'unknown'];
+  const facts = [
+    {},
+    { sent: true, detail: 'Because.', maxUploadBytes: 5 },
+    { status: 503 },
+    { status: 403 },
+  ];
+  for (const key of Object.keys(CATALOGUE.failure).filter((name) => !own.includes(name))) {
+    const code = key.replace(/-(?:limit|detail|sent|away|refused)$/, '');
+    const pattern = new RegExp(`^${CATALOGUE.failure[key].replace(/[.*+?^()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '.+')}$`);
+    assert.ok(facts.some((fact) => pattern.test(describe(code, fact).text)), key);
+  }
+});
+
+test('what failed in the page itself is told as such', () => {
+  assert.deepEqual(describe('page-error'), {
+    text: 'Something in this page went wrong. Reload it and try again.',
+    field: null,
+    retry: false,
+    freshKey: false,
+  });
+});
+
+test('in German everything is told in German, with its sizes, lists, waits and quotes', async () => {
+  await speak('de');
+  assert.equal(
+    describe('file-too-large', { maxUploadBytes: 1_572_864 }, { fileName: 'katze.png' }).text.replaceAll('\u00a0', ' '),
+    '„katze.png“ ist zu groß: Erlaubt sind 1,5 MB. Wählen oder speichern Sie eine kleinere Fassung.',
+  );
+  assert.match(describe('media-type-unsupported').text, /^Diese Datei .* JPEG, PNG, GIF oder WebP\.$/);
+  assert.match(describe('uploads-busy', { status: 503, retryAfter: 5, requestId: 'r-1' }).text, /in 5 Sekunden noch einmal\. .*r-1\.$/);
+  assert.equal(describe('quota-reached', { status: 400, detail: 'Too many.' }).text, 'Der Server meldet: Too many.');
+  assert.equal(describeStorage({ s3: 'pending', record: 'stored' }).headline, 'Ihr Bild ist gesichert');
+  assert.equal(describePending({ s3: 'pending', record: 'stored' }), 'Unterwegs nach S3');
+  await speak('en');
 });

@@ -1,13 +1,15 @@
 /*
  * One Chromium per test file, one clean context per test. A test also fails when
- * the page complained in its console or asked an origin that it should not know.
+ * the page complained in its console, did what its content security policy
+ * forbids, or asked an origin that it should not know.
  */
 
 import assert from 'node:assert/strict';
 
 import { chromium } from 'playwright-core';
 
-const ARGUMENTS = [
+export const CHROMIUM = '/usr/bin/chromium';
+export const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -19,7 +21,7 @@ const ARGUMENTS = [
 const PATIENCE_MS = 15_000;
 
 export function startBrowser() {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
+  return chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
 }
 
 /**
@@ -32,9 +34,11 @@ export function startBrowser() {
  * @param {import('playwright-core').BrowserContextOptions} [options.context]
  */
 export async function withPage(browser, origins, steps, { complaints = [], context: contextOptions = {} } = {}) {
-  const context = await browser.newContext(contextOptions);
+  // The page's own English, not that of wherever the tests run.
+  const context = await browser.newContext({ locale: 'en-GB', ...contextOptions });
   context.setDefaultTimeout(PATIENCE_MS);
   const heard = [];
+  const violations = await collectViolations(context);
   const asked = new Set();
   context.on('request', (request) => asked.add(originOf(request.url())));
   context.on('console', (message) => {
@@ -47,10 +51,23 @@ export async function withPage(browser, origins, steps, { complaints = [], conte
     const page = await context.newPage();
     await steps(page);
     assert.deepEqual(heard.filter((text) => !complaints.some((known) => known.test(text))), [], 'console');
+    assert.deepEqual(violations, [], 'content security policy');
     assert.deepEqual([...asked].filter((origin) => !origins.includes(origin)), [], 'foreign origins');
   } finally {
     await context.close();
   }
+}
+
+/** What the policy forbade, on every page of the context. @returns {Promise<string[]>} filled as it happens */
+async function collectViolations(context) {
+  const violations = [];
+  await context.exposeFunction('reportViolation', (violation) => violations.push(violation));
+  await context.addInitScript(() =>
+    document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sourceFile }) =>
+      globalThis.reportViolation(`${effectiveDirective}: ${blockedURI} (${sourceFile})`),
+    ),
+  );
+  return violations;
 }
 
 /** A picture of the person's own (blob:) belongs to the page's origin. */

@@ -28,6 +28,15 @@ export function smoothPng(width, height, seed = 0) {
   return png({ name: `smooth-${seed}.png`, width, height, pixels: deflateSync(rows) });
 }
 
+/** A GIF of two frames of one pixel, and of a comment that makes it as large as it has to be. */
+export function animatedGif(kilobytes = 1, name = 'dance.gif') {
+  const screen = Buffer.from('GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff', 'latin1');
+  const frame = Buffer.from('!\xf9\x04\0\x0a\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0', 'latin1');
+  const blocks = Array.from({ length: kilobytes * 4 }, () => Buffer.from(`\xff${'x'.repeat(255)}`, 'latin1'));
+  const comment = Buffer.concat([Buffer.from('!\xfe', 'latin1'), ...blocks, Buffer.of(0)]);
+  return { name, mimeType: 'image/gif', buffer: Buffer.concat([screen, frame, comment, frame, Buffer.from(';')]) };
+}
+
 /** A PNG whose container is in order, and whose pixels are none. */
 export function undecodablePng() {
   return png({ name: 'broken.png', width: 400, height: 300, pixels: randomBytes(500) });
@@ -56,8 +65,8 @@ function png({ name, width, height, pixels }) {
   return { name, mimeType: 'image/png', buffer };
 }
 
-/** The JPEG with an EXIF segment as cameras write it: it was held upright (orientation 6), and which camera it was. */
-export function fromCamera({ name, mimeType, buffer }, camera = 'Camera of Ada') {
+/** The JPEG with an EXIF segment as cameras write it: how it was held (6: upright), and which camera it was. */
+export function fromCamera(file, camera = 'Camera of Ada', orientation = 6) {
   const model = Buffer.from(`${camera}\0`);
   const exif = Buffer.alloc(38);
   // TIFF 6.0, big-endian: header, one directory of two entries (tag, type, count, value or offset), no next one.
@@ -71,9 +80,49 @@ export function fromCamera({ name, mimeType, buffer }, camera = 'Camera of Ada')
   exif.writeUInt16BE(0x0112, 22);
   exif.writeUInt16BE(3, 24);
   exif.writeUInt32BE(1, 26);
-  exif.writeUInt16BE(6, 30);
-  const body = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif, model]);
-  const marker = Buffer.from([0xff, 0xe1, 0, 0]);
+  exif.writeUInt16BE(orientation, 30);
+  return withSegment(file, 0xe1, Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif, model]));
+}
+
+/** The JPEG with a colour profile (ICC.1, a matrix) in which red is what others call blue. */
+export function withSwappedColours(file) {
+  const number = (value) => {
+    const fixed = Buffer.alloc(4);
+    fixed.writeInt32BE(Math.round(value * 65_536));
+    return fixed;
+  };
+  const colour = (...xyz) => Buffer.concat([Buffer.from('XYZ \0\0\0\0', 'latin1'), ...xyz.map(number)]);
+  const word = (...bytes) => Buffer.of(...bytes);
+  // A gamma of 2.2, in 1/256; padded to four bytes.
+  const gamma = Buffer.concat([Buffer.from('curv\0\0\0\0\0\0\0\x01', 'latin1'), word(2, 51, 0, 0)]);
+  const tags = [
+    ['rXYZ', colour(0.1431, 0.0606, 0.7141)],
+    ['gXYZ', colour(0.3851, 0.7169, 0.0971)],
+    ['bXYZ', colour(0.436, 0.2225, 0.0139)],
+    ['wtpt', colour(0.9642, 1, 0.8249)],
+    ...['rTRC', 'gTRC', 'bTRC'].map((name) => [name, gamma]),
+  ];
+  const table = Buffer.alloc(4 + tags.length * 12);
+  table.writeUInt32BE(tags.length);
+  let offset = 128 + table.length;
+  tags.forEach(([name, data], index) => {
+    table.write(name, 4 + index * 12, 'latin1');
+    table.writeUInt32BE(offset, 8 + index * 12);
+    table.writeUInt32BE(data.length, 12 + index * 12);
+    offset += data.length;
+  });
+  const header = Buffer.alloc(128);
+  header.writeUInt32BE(offset);
+  header.writeUInt32BE(0x02400000, 8);
+  header.write('mntrRGB XYZ ', 12, 'latin1');
+  header.write('acsp', 36, 'latin1');
+  [0.9642, 1, 0.8249].forEach((value, index) => number(value).copy(header, 68 + index * 4));
+  const profile = Buffer.concat([header, table, ...tags.map(([, data]) => data)]);
+  return withSegment(file, 0xe2, Buffer.concat([Buffer.from('ICC_PROFILE\0\x01\x01', 'latin1'), profile]));
+}
+
+function withSegment({ name, mimeType, buffer }, kind, body) {
+  const marker = Buffer.from([0xff, kind, 0, 0]);
   marker.writeUInt16BE(body.length + 2, 2);
   // Right behind the two bytes that begin every JPEG.
   return { name, mimeType, buffer: Buffer.concat([buffer.subarray(0, 2), marker, body, buffer.subarray(2)]) };

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 
 import { upload } from './api.js';
 import { startBrowser, withPage } from './browser.js';
+import { startGate } from './gate.js';
 import { fixture } from './images.js';
 import { Server } from './server.js';
 
@@ -35,5 +36,18 @@ export function suite(settings) {
     });
   }
 
-  return { it, parts };
+  /** As `it`, with a gate before the server. @param {(page: object, gate: object, server: Server) => Promise<void>} steps */
+  function itBehindGate(sentence, steps, options) {
+    test(sentence, async () => {
+      const gate = await startGate(parts.server.url);
+      try {
+        const origins = [new URL(gate.url).origin, parts.s3Origin];
+        await withPage(parts.browser, origins, (page) => steps(page, gate, parts.server), options);
+      } finally {
+        await gate.stop();
+      }
+    });
+  }
+
+  return { it, itBehindGate, parts };
 }

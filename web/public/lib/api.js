@@ -18,11 +18,14 @@ export function getLimits() {
 
 /**
  * One page, newest first.
- * @param {{limit: number, cursor?: string | null}} page
+ * @param {{limit: number, cursor?: string | null, uploader?: string}} page `uploader`: only the images of this one
  * @returns {Promise<{items: import('./image.js').Image[], next_cursor: string | null}>}
  */
-export function listImages({ limit, cursor = null }) {
+export function listImages({ limit, cursor = null, uploader }) {
   const query = new URLSearchParams({ limit: String(limit) });
+  if (uploader !== undefined) {
+    query.set('uploader', uploader);
+  }
   if (cursor !== null) {
     query.set('cursor', cursor);
   }
@@ -34,10 +37,11 @@ export function findImage(id) {
   return ask(`/images/${encodeURIComponent(id)}`);
 }
 
-/** @returns {Promise<void>} */
+/** Once begun, it goes on when the page is left. @returns {Promise<void>} */
 export async function deleteImage(id, token) {
   await request(`/images/${encodeURIComponent(id)}`, {
     method: 'DELETE',
+    keepalive: true,
     headers: { Authorization: `Bearer ${token}` },
   });
 }

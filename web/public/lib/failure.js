@@ -87,7 +87,7 @@ export function asFailure(error) {
     return error;
   }
   console.error(error);
-  return new Failure('page-error', { detail: 'Something in this page went wrong. Reload it and try again.' });
+  return new Failure('page-error');
 }
 
 function parseObject(body) {

@@ -40,8 +40,9 @@ export function sourceOf({ link }, base = globalThis.location.href) {
  * The variants as a browser chooses from them (`srcset`), the smallest first. Empty when there are none.
  * @param {Image} image
  * @param {Record<string, number> | null} sizes the longer side of each variant, from the limits; null while unknown
+ * @param {boolean} [whole] the original is one of them
  */
-export function sourceSetOf({ variants, width, height }, sizes, base = globalThis.location.href) {
+export function sourceSetOf({ variants, width, height, link }, sizes, base = globalThis.location.href, whole = false) {
   const widths = new Map();
   const named = Object.entries(variants ?? {}).filter(([name]) => sizes?.[name] > 0);
   for (const [name, address] of named.sort(([one], [other]) => sizes[one] - sizes[other])) {
@@ -50,6 +51,9 @@ export function sourceSetOf({ variants, width, height }, sizes, base = globalThi
     if (!widths.has(candidate)) {
       widths.set(candidate, onThisOrigin(address, base));
     }
+  }
+  if (whole && widths.size > 0) {
+    widths.set(width, onThisOrigin(link, base));
   }
   return [...widths].map(([candidate, address]) => `${address} ${candidate}w`).join(', ');
 }

@@ -7,6 +7,9 @@
  */
 
 const NAME = 'image-handler.name';
+const LANGUAGE = 'image-handler.language';
+const COPY_FORMAT = 'image-handler.copy-format';
+const THEME = 'image-handler.theme';
 const UPLOAD_KEY = 'image-handler.upload-key';
 // One entry per token: two tabs never overwrite each other's.
 const TOKEN = 'image-handler.delete-token.';
@@ -30,6 +33,33 @@ export class Memory {
 
   set name(name) {
     this.#write(NAME, name);
+  }
+
+  /** One of LANGUAGES (./language.js); empty when none was chosen. */
+  get language() {
+    return this.#read(LANGUAGE) ?? '';
+  }
+
+  set language(language) {
+    this.#write(LANGUAGE, language);
+  }
+
+  /** As what images are copied: one of FORMATS (./snippets.js); empty when none was chosen. */
+  get copyFormat() {
+    return this.#read(COPY_FORMAT) ?? '';
+  }
+
+  set copyFormat(format) {
+    this.#write(COPY_FORMAT, format);
+  }
+
+  /** "light" or "dark"; empty: as the system has it. */
+  get theme() {
+    return this.#read(THEME) ?? '';
+  }
+
+  set theme(theme) {
+    this.#write(THEME, theme);
   }
 
   /** Empty when none is remembered. */
@@ -56,8 +86,9 @@ export class Memory {
     return this.#read(TOKEN + id);
   }
 
+  /** @returns {boolean} it outlives the page */
   keepToken(id, token) {
-    this.#write(TOKEN + id, token);
+    return this.#write(TOKEN + id, token);
   }
 
   forgetToken(id) {
@@ -97,11 +128,12 @@ export class Memory {
       if (this.#storage) {
         this.#storage.setItem(key, value);
         this.#fallback.delete(key);
-        return;
+        return true;
       }
     } catch {
       // Full or forbidden: keep it for this page at least.
     }
     this.#fallback.set(key, value);
+    return false;
   }
 }

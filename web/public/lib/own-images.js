@@ -1,6 +1,6 @@
 /*
- * The images uploaded from this browser, looked up one by one: for sites that do
- * not list images to everybody.
+ * The images uploaded from this browser, looked up one by one: their ids are
+ * known here alone.
  * Imports nothing. Takes the memory and the request as arguments.
  */
 

@@ -1,6 +1,6 @@
 /*
  * Sends one image. XMLHttpRequest, because fetch cannot tell how much of a body
- * has left. Never retries by itself: the person decides, under the same key.
+ * has left. Tries once: when it is tried again, ./queue.js knows.
  * May import ./api.js and ./failure.js.
  */
 
@@ -18,14 +18,14 @@ const ANSWER_MS = 60_000;
  * @param {string} parts.key Idempotency-Key
  * @param {string} [parts.uploadKey] for sites that take uploads only with one; empty: none is sent
  * @param {AbortSignal} parts.signal cancels
- * @param {(share: number) => void} parts.onProgress 0 to 1, of bytes that have left
+ * @param {(bytes: number) => void} parts.onProgress how much of the file has left
  * @param {() => void} parts.onSent every byte has left; the server is saving
  * @param {() => XMLHttpRequest} [parts.createRequest]
  * @returns {Promise<import('./image.js').Image & {delete_token: string, delete_url: string}>}
  */
 export async function uploadImage(submission, parts) {
   await assertReadable(submission.file);
-  const answer = await send(formOf(submission), parts);
+  const answer = await send(submission, parts);
   if (answer.status < 200 || answer.status > 299) {
     throw failureFromAnswer(answer);
   }
@@ -52,7 +52,7 @@ async function assertReadable(file) {
   }
 }
 
-function send(form, { key, uploadKey = '', signal, onProgress, onSent, createRequest = () => new XMLHttpRequest() }) {
+function send(submission, { key, uploadKey = '', signal, onProgress, onSent, createRequest = () => new XMLHttpRequest() }) {
   return new Promise((resolve, reject) => {
     const request = createRequest();
     let sent = false;
@@ -88,7 +88,8 @@ function send(form, { key, uploadKey = '', signal, onProgress, onSent, createReq
     request.upload.addEventListener('progress', (event) => {
       expectSignOfLife(STALL_MS);
       if (event.lengthComputable && event.total > 0) {
-        onProgress(event.loaded / event.total);
+        // Of the whole body, in which the file has the greatest share by far.
+        onProgress(Math.round((event.loaded / event.total) * submission.file.size));
       }
     });
     request.upload.addEventListener('load', () => {
@@ -113,6 +114,6 @@ function send(form, { key, uploadKey = '', signal, onProgress, onSent, createReq
       request.setRequestHeader('Authorization', `Bearer ${uploadKey}`);
     }
     expectSignOfLife(STALL_MS);
-    request.send(form);
+    request.send(formOf(submission));
   });
 }

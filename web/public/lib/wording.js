@@ -1,11 +1,12 @@
 /*
- * The person's words for everything that can go wrong and for every state of
- * storage: the one place to read or change them. Says also which field is at
- * fault and whether trying again can help.
- * Pure. May import ./format.js; takes a Failure (./failure.js) as a plain value.
+ * What can go wrong and every state of storage, in the person's words (sections
+ * "failure" and "storage" of the catalogue). Says also which field is at fault
+ * and whether trying again can help.
+ * May import ./format.js and ./language.js; takes a Failure (./failure.js) as a plain value.
  */
 
 import { formatBytes, formatMediaTypes, formatWait } from './format.js';
+import { text } from './language.js';
 
 /**
  * @typedef {object} Wording
@@ -15,69 +16,70 @@ import { formatBytes, formatMediaTypes, formatWait } from './format.js';
  * @property {boolean} freshKey the same again can only succeed under another Idempotency-Key
  */
 
-const AT_FAULT = {
-  'file-missing': ['file', () => 'No file arrived. Choose an image and upload it again.'],
-  'file-empty': ['file', ({ file }) => `${file} is empty. Choose another file.`],
-  'file-unreadable': ['file', ({ file }) => `${file} can no longer be read: it was changed, moved or deleted. Choose it again.`],
-  'file-too-large': ['file', ({ file, failure }) =>
-    failure.maxUploadBytes === null
-      ? `${file} is too large for this server. Choose or save a smaller version.`
-      : `${file} is too large: the limit is ${formatBytes(failure.maxUploadBytes)}. Choose or save a smaller version.`],
-  'media-type-unsupported': ['file', ({ file, failure }) =>
-    `${file} is not really an image of a kind that can be uploaded here, whatever its name says. Choose a ${formatMediaTypes(
-      failure.acceptedMediaTypes ?? ['image/jpeg', 'image/png', 'image/gif', 'image/webp'],
-    )} image.`],
-  'image-malformed': ['file', ({ file }) => `${file} is damaged or incomplete. Open it in an image program, save it again and upload that.`],
-  'image-dimensions-exceeded': ['file', ({ file, failure }) =>
-    `${file} has too many pixels. ${failure.detail ?? ''} Save it with smaller dimensions.`.replace('  ', ' ')],
-  'image-animation-exceeded': ['file', ({ file, failure }) =>
-    `${file} is too long an animation. ${failure.detail ?? ''} Save it with fewer frames or smaller dimensions.`.replace('  ', ' ')],
-  'content-blocked': ['file', ({ file, failure }) =>
-    `${file} cannot be uploaded here. ${failure.detail ?? 'Whoever runs this site has blocked it.'}`],
-  'upload-key-missing': ['upload-key', () => 'This site takes uploads only with an upload key. Write yours here, then upload again.'],
-  'upload-key-wrong': ['upload-key', () =>
-    'This upload key is not known here. Check that it was copied whole, or ask whoever runs this site.'],
+const FILE = { field: 'file' };
+const UPLOAD_KEY = { field: 'upload-key' };
+const RETRY = { retry: true };
+const RETRY_WITH_A_FRESH_KEY = { retry: true, freshKey: true };
+const FINAL = {};
+
+/** Each has a text, "failure." and the code. Where it has more than one, VARIANT says which. */
+const CODES = {
+  'file-missing': FILE,
+  'file-empty': FILE,
+  'file-unreadable': FILE,
+  'file-too-large': FILE,
+  'media-type-unsupported': FILE,
+  'image-malformed': FILE,
+  'image-dimensions-exceeded': FILE,
+  'image-animation-exceeded': FILE,
+  'content-blocked': FILE,
+  'upload-key-missing': UPLOAD_KEY,
+  'upload-key-wrong': UPLOAD_KEY,
+  network: RETRY,
+  timeout: RETRY,
+  'rate-limited': RETRY,
+  'uploads-busy': RETRY,
+  'variants-busy': RETRY,
+  'upload-too-slow': RETRY,
+  'idempotency-key-in-use': RETRY,
+  'internal-error': RETRY,
+  'database-unavailable': RETRY,
+  'image-pending': RETRY,
+  'disk-unavailable': RETRY,
+  'disk-full': RETRY,
+  'answer-unreadable': RETRY,
+  'idempotency-key-spent': RETRY_WITH_A_FRESH_KEY,
+  'idempotency-key-mismatch': RETRY_WITH_A_FRESH_KEY,
+  'idempotency-key-invalid': RETRY_WITH_A_FRESH_KEY,
+  'token-missing': FINAL,
+  'token-wrong': FINAL,
+  'admin-key-missing': FINAL,
+  'admin-key-wrong': FINAL,
+  'origin-not-allowed': FINAL,
+  'image-not-found': FINAL,
+  'image-undecodable': FINAL,
+  'image-deleted': FINAL,
+  'page-error': FINAL,
+  cancelled: FINAL,
 };
 
-const CAN_RETRY = {
-  network: ({ failure }) =>
-    failure.sent
-      ? 'The connection broke before the server could answer. Try again: the image will not be stored twice.'
-      : 'The server cannot be reached. Check your connection, then try again.',
-  timeout: () => 'The server did not answer in time. Try again; if it goes on, your connection may be too slow.',
-  'rate-limited': ({ when }) => `Too many requests came from here at once. Try again ${when}.`,
-  'uploads-busy': ({ when }) => `The server is busy with other uploads. Try again ${when}.`,
-  'variants-busy': ({ when }) => `The server is busy with other previews. Try again ${when}.`,
-  'upload-too-slow': () => 'The upload took too long on the way, so the server ended it. Try again over a faster connection, or with a smaller image.',
-  'idempotency-key-in-use': ({ when }) => `The server is still working on your first try. Try again ${when}.`,
-  'internal-error': () => 'Something went wrong on the server. Try again.',
-  'database-unavailable': ({ when }) => `The service cannot reach its database just now. Try again ${when}.`,
-  'image-pending': ({ when }) => `The image is still on its way here. Try again ${when}.`,
-  'disk-unavailable': ({ when }) => `The server cannot save anything just now. Try again ${when}.`,
-  'disk-full': () => 'The server has no room left for another image. Try again later.',
+/** What is told more exactly where more is known. */
+const VARIANT = {
+  'file-too-large': ({ maxUploadBytes }) => (maxUploadBytes === null ? '' : '-limit'),
+  'image-dimensions-exceeded': withDetail,
+  'image-animation-exceeded': withDetail,
+  'content-blocked': withDetail,
+  network: ifSent,
+  cancelled: ifSent,
+  'answer-unreadable'({ status }) {
+    if ([502, 503, 504].includes(status)) {
+      return '-away';
+    }
+    return status >= 400 ? '-refused' : '';
+  },
 };
 
-const CAN_RETRY_WITH_A_FRESH_KEY = {
-  'idempotency-key-spent': () => 'This upload was already made and its image has been deleted since. Press “Try again” to upload it anew.',
-  'idempotency-key-mismatch': () => 'The server knows this upload with other content. Press “Try again” to send it as a new one.',
-  'idempotency-key-invalid': () => 'The upload could not be marked as yours. Press “Try again” to send it as a new one.',
-};
-
-const FINAL = {
-  'token-missing': () => 'Only the person who uploaded this image can delete it, with its delete link.',
-  'token-wrong': () => 'This delete link does not belong to this image. Check that it was copied whole.',
-  'admin-key-missing': () => 'Only whoever runs this site can do this, with the admin key.',
-  'admin-key-wrong': () => 'Only whoever runs this site can do this, and this is not the admin key.',
-  'origin-not-allowed': () =>
-    'The server does not take this from a page at this address. Open the site at its own address; if you are there, tell whoever runs it.',
-  'image-not-found': () => 'There is no such image here. Check that the link was copied whole.',
-  'image-undecodable': () => 'There is no preview of this image: its file cannot be read. The image itself is still at its link.',
-  'image-deleted': () => 'This image has already been deleted.',
-  cancelled: ({ failure }) =>
-    failure.sent
-      ? 'Stopped waiting. The image had already reached the server and may be stored all the same.'
-      : 'Upload cancelled.',
-};
+const ALL_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];
 
 /**
  * @param {import('./failure.js').Failure} failure
@@ -85,30 +87,13 @@ const FINAL = {
  * @returns {Wording}
  */
 export function describeFailure(failure, { fileName } = {}) {
-  const facts = {
-    failure,
-    file: fileName ? `“${fileName}”` : 'This file',
-    when: formatWait(failure.retryAfter),
-  };
   const { code } = failure;
-
-  if (Object.hasOwn(AT_FAULT, code)) {
-    const [field, words] = AT_FAULT[code];
-    return wording(words(facts), { field });
+  if (!Object.hasOwn(CODES, code)) {
+    return ownSentence(failure);
   }
-  if (Object.hasOwn(CAN_RETRY, code)) {
-    return wording(CAN_RETRY[code](facts) + report(failure), { retry: true });
-  }
-  if (Object.hasOwn(CAN_RETRY_WITH_A_FRESH_KEY, code)) {
-    return wording(CAN_RETRY_WITH_A_FRESH_KEY[code](), { retry: true, freshKey: true });
-  }
-  if (Object.hasOwn(FINAL, code)) {
-    return wording(FINAL[code](facts));
-  }
-  if (code === 'answer-unreadable') {
-    return wording(unreadable(facts), { retry: true });
-  }
-  return ownSentence(failure);
+  const { field = null, retry = false, freshKey = false } = CODES[code];
+  const words = text(`failure.${code}${VARIANT[code]?.(failure) ?? ''}`, factsOf(failure, fileName));
+  return { text: words + report(failure), field, retry, freshKey };
 }
 
 /**
@@ -122,15 +107,11 @@ export function describeStorage(storage) {
   const settled = inS3 && recorded;
   return {
     settled,
-    headline: settled ? 'Your image is stored' : 'Your image is saved',
+    headline: text(settled ? 'storage.stored' : 'storage.saved'),
     stages: [
-      { done: true, text: 'Saved on the server. The link works.' },
-      inS3
-        ? { done: true, text: 'Stored in S3. The public address works.' }
-        : { done: false, text: 'Not in S3 yet. The server keeps trying; you may close this page.' },
-      recorded
-        ? { done: true, text: 'Recorded in the database.' }
-        : { done: false, text: 'Not in the database yet: it is away. The server adds the record when it is back.' },
+      { done: true, text: text('storage.onServer') },
+      { done: inS3, text: text(inS3 ? 'storage.inS3' : 'storage.notInS3') },
+      { done: recorded, text: text(recorded ? 'storage.recorded' : 'storage.notRecorded') },
     ],
   };
 }
@@ -141,44 +122,54 @@ export function describeStorage(storage) {
  * @param {import('./image.js').Image} image
  */
 export function describePublished({ sha256, received_sha256: received }) {
-  return received === undefined || received === sha256
-    ? null
-    : 'Before it was published, data that the picture does not need was removed from the file.';
+  return received === undefined || received === sha256 ? null : text('storage.published');
 }
 
 /** What is still owed for an image, short enough for a caption; null when nothing is. */
 export function describePending(storage) {
   if (storage.s3 !== 'stored') {
-    return 'On its way to S3';
+    return text('storage.s3Pending');
   }
-  return storage.record === 'stored' ? null : 'Waiting for the database';
+  return storage.record === 'stored' ? null : text('storage.recordPending');
 }
 
-function wording(text, { field = null, retry = false, freshKey = false } = {}) {
-  return { text, field, retry, freshKey };
+/** All that a text may have a hole for. */
+function factsOf({ detail, status, retryAfter, maxUploadBytes, acceptedMediaTypes }, fileName) {
+  return {
+    file: fileName ? text('failure.named', { name: fileName }) : text('failure.unnamed'),
+    when: formatWait(retryAfter),
+    limit: formatBytes(maxUploadBytes ?? 0),
+    types: formatMediaTypes(acceptedMediaTypes ?? ALL_TYPES),
+    detail: detail ?? '',
+    status: String(status),
+  };
 }
 
-function unreadable({ failure, when }) {
-  if ([502, 503, 504].includes(failure.status)) {
-    return `The server is not available just now. Try again ${when}.`;
-  }
-  if (failure.status >= 400) {
-    return `Something between you and the server refused this (${failure.status}). Try again; if it goes on, tell the operator.`;
-  }
-  return 'The answer did not come from the image server. Check your connection (a login page of the network?), then try again.';
+function withDetail({ detail }) {
+  return detail === null ? '' : '-detail';
+}
+
+function ifSent({ sent }) {
+  return sent ? '-sent' : '';
 }
 
 /** A number to quote, only where the fault is the server's. */
 function report({ status, requestId }) {
-  return status >= 500 && requestId ? ` If it goes on, tell the operator this number: ${requestId}.` : '';
+  return status >= 500 && requestId ? ` ${text('failure.report', { number: requestId })}` : '';
 }
 
 /** A code from a newer server, or one that only a bug of ours can cause: the server's sentence is the best there is. */
 function ownSentence(failure) {
   const atFault = failure.errors.find(({ field }) => ['file', 'uploader', 'alt'].includes(field));
-  const sentence = atFault?.detail ?? failure.detail ?? `The server refused this (${failure.status}, ${failure.code}).`;
-  return wording(sentence + report(failure), {
+  const detail = atFault?.detail ?? failure.detail;
+  const words =
+    detail === null
+      ? text('failure.unknown', { status: String(failure.status), code: failure.code })
+      : text('failure.inServersWords', { detail });
+  return {
+    text: words + report(failure),
     field: atFault?.field ?? null,
     retry: failure.retryAfter !== null || failure.status >= 500,
-  });
+    freshKey: false,
+  };
 }

@@ -8,6 +8,7 @@
 
 import { deleteImage, findImage } from '../../lib/api.js';
 import { asFailure } from '../../lib/failure.js';
+import { text } from '../../lib/language.js';
 import { part, tell } from '../../lib/page.js';
 import { makePicture } from '../../lib/picture.js';
 import { describeFailure } from '../../lib/wording.js';
@@ -45,7 +46,7 @@ class DeleteDialog extends HTMLElement {
     const { dialog, picture, words, error } = this.#parts;
     this.#wanted = wanted;
     picture.replaceChildren();
-    words.textContent = 'It disappears from here and from S3. This cannot be undone.';
+    words.textContent = text('delete.words');
     error.textContent = '';
     this.#offerDelete(true);
     if (!dialog.open) {
@@ -61,7 +62,7 @@ class DeleteDialog extends HTMLElement {
   #show(image) {
     const variantSizes = this.limits?.variant_sizes ?? null;
     this.#parts.picture.replaceChildren(makePicture(image, { variantSizes, room: ROOM }));
-    this.#parts.words.textContent = `Uploaded by ${image.uploader}. It disappears from here and from S3. This cannot be undone.`;
+    this.#parts.words.textContent = text('delete.wordsOf', { uploader: image.uploader });
   }
 
   async #find(wanted) {
@@ -113,13 +114,16 @@ class DeleteDialog extends HTMLElement {
   }
 
   #offerDelete(offered) {
-    this.#parts.title.textContent = offered ? 'Delete this image?' : 'Nothing to delete';
-    this.#parts.keep.textContent = offered ? 'Keep it' : 'Close';
+    this.#parts.title.textContent = text(offered ? 'delete.title' : 'delete.gone');
+    this.#parts.keep.textContent = text(offered ? 'delete.keep' : 'delete.close');
     this.#parts.delete.hidden = !offered;
     this.#parts.delete.disabled = false;
   }
 }
 
 export function registerDeleteDialog() {
-  customElements.define('delete-dialog', DeleteDialog);
+  // It is loaded each time it is wanted.
+  if (!customElements.get('delete-dialog')) {
+    customElements.define('delete-dialog', DeleteDialog);
+  }
 }

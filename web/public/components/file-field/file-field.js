@@ -1,116 +1,87 @@
 /*
- * <file-field>: gets a file from the person, by choosing or by dropping it
- * anywhere on the page, and shows which. Sends nothing and judges nothing but
- * what it is given to show.
+ * <file-field>: gets images from the person: chosen, dropped or pasted anywhere
+ * on the page, or taken with the camera of a phone. Keeps none and judges none.
+ * Tells "files-chosen" (detail: File[]).
  * May import lib.
  */
 
+import { namePasted } from '../../lib/chosen-files.js';
+import { hearDrops, hearPastes } from '../../lib/drop.js';
 import { formatBytes, formatMediaTypes } from '../../lib/format.js';
-import { part, tell } from '../../lib/page.js';
+import { text } from '../../lib/language.js';
+import { announce, part, tell } from '../../lib/page.js';
 
 class FileField extends HTMLElement {
   #input;
-  #preview;
-  #previewUrl = null;
+  #pasted = 0;
 
   connectedCallback() {
     this.#input = part(this, 'input');
-    this.#preview = part(this, 'preview');
-    this.#input.addEventListener('change', () => this.#show());
-    // The browser cannot preview every file it lets one choose.
-    this.#preview.addEventListener('error', () => {
-      this.#preview.hidden = true;
+    // Only here: without JavaScript the form sends one file, and the API takes one.
+    this.#input.multiple = true;
+    for (const input of [this.#input, part(this, 'camera')]) {
+      input.addEventListener('change', () => this.#takeFrom(input));
+    }
+    hearDrops({
+      onDragging: (dragging) => this.toggleAttribute('data-dragging', dragging),
+      onDrop: (drop) => this.#takeDrop(drop),
     });
-    this.#acceptDrops();
-    // Browsers keep the choice over a reload; show what the field holds.
-    this.#show();
-  }
-
-  /** @returns {File | null} */
-  get file() {
-    return this.#input.files[0] ?? null;
+    hearPastes((files) => {
+      const named = files.map((file, index) => namePasted(file, this.#pasted + index));
+      this.#pasted += named.filter((file, index) => file !== files[index]).length;
+      this.#tell(named);
+    });
+    // What was chosen before this ran, when all components are there to hear of it.
+    queueMicrotask(() => this.#takeFrom(this.#input));
   }
 
   /** @param {import('../../lib/restrict.js').Limits} limits */
   set limits(limits) {
     const types = limits.media_types.map((type) => type.media_type);
     this.#input.accept = types.join(',');
-    part(this, 'hint').textContent = `${formatMediaTypes(types)}, up to ${formatBytes(limits.max_upload_bytes)}.`;
+    part(this, 'hint').textContent = text('choose.limits', {
+      types: formatMediaTypes(types),
+      limit: formatBytes(limits.max_upload_bytes),
+    });
   }
 
-  set error(text) {
-    part(this, 'error').textContent = text ?? '';
-    this.#input.setAttribute('aria-invalid', String(text !== null));
-    this.toggleAttribute('data-invalid', text !== null);
-    if (text !== null) {
-      this.#hidePreview();
-    }
+  set error(reason) {
+    part(this, 'error').textContent = reason ?? '';
+    this.#input.setAttribute('aria-invalid', String(reason !== null));
+    this.toggleAttribute('data-invalid', reason !== null);
+  }
+
+  /** What became of the files that were chosen last, where it is not what one expects. */
+  set notice(words) {
+    part(this, 'notice').textContent = words;
   }
 
   focus() {
     this.#input.focus();
   }
 
-  clear() {
-    this.#input.value = '';
-    this.#show();
+  #takeFrom(input) {
+    const files = [...input.files];
+    // The same file can be chosen again, and a reload brings nothing back.
+    input.value = '';
+    this.#tell(files);
   }
 
-  #show() {
-    const { file } = this;
-    part(this, 'label').textContent = file ? 'Choose another image' : 'Choose an image';
-    part(this, 'note').textContent = file ? `${file.name}, ${formatBytes(file.size)}` : 'or drop it here';
-    this.toggleAttribute('data-filled', file !== null);
-    this.#hidePreview();
-    if (file) {
-      this.#previewUrl = URL.createObjectURL(file);
-      this.#preview.src = this.#previewUrl;
-      this.#preview.hidden = false;
-    }
-    tell(this, 'file-chosen');
-  }
-
-  #hidePreview() {
-    this.#preview.hidden = true;
-    this.#preview.removeAttribute('src');
-    if (this.#previewUrl !== null) {
-      URL.revokeObjectURL(this.#previewUrl);
-      this.#previewUrl = null;
+  #takeDrop({ files, leftOut }) {
+    this.#tell(files);
+    const reason = files.length === 0 ? text(leftOut === 0 ? 'choose.noFiles' : 'choose.noImages') : null;
+    const words = reason ?? (leftOut > 0 ? text('choose.leftOut', { count: leftOut }) : '');
+    if (words !== '') {
+      this.notice = words;
+      announce(words);
     }
   }
 
-  /** On the whole window: a file that misses the field must not replace the page, or the form is lost. */
-  #acceptDrops() {
-    // dragenter and dragleave fire for every element on the way; only their balance tells in from out.
-    let depth = 0;
-    const mark = () => this.toggleAttribute('data-dragging', depth > 0);
-    const onFiles = (action) => (event) => {
-      if (event.dataTransfer?.types.includes('Files')) {
-        event.preventDefault();
-        action(event);
-        mark();
-      }
-    };
-    window.addEventListener('dragenter', onFiles(() => { depth += 1; }));
-    window.addEventListener('dragleave', onFiles(() => { depth -= 1; }));
-    window.addEventListener('dragover', onFiles(() => {}));
-    window.addEventListener('drop', onFiles((event) => {
-      depth = 0;
-      this.#take(event.dataTransfer.files);
-    }));
-  }
-
-  #take(files) {
-    // Disabled while something is being sent.
-    if (this.#input.matches(':disabled')) {
-      return;
+  #tell(files) {
+    this.notice = '';
+    if (files.length > 0) {
+      tell(this, 'files-chosen', files);
     }
-    if (files.length !== 1) {
-      this.error = 'Drop one image at a time.';
-      return;
-    }
-    this.#input.files = files;
-    this.#show();
   }
 }
 

@@ -1,49 +1,40 @@
 /*
- * <upload-form>: the form from the first click to the server's answer. States:
- * idle → sending → saving → idle (uploaded, cancelled or failed).
- * Tells "image-uploaded" (detail: the answer) and "limits-wanted".
+ * <upload-form>: who uploads, and what. Posts one file by itself where this does
+ * not run. What becomes of the files (./uploads.js) is loaded when somebody is
+ * about to choose some.
+ * Tells "limits-wanted", and what ./uploads.js tells.
  * May import lib.
  */
 
-import { asFailure } from '../../lib/failure.js';
-import { SubmissionKey } from '../../lib/idempotency.js';
-import { passedMilestone } from '../../lib/milestones.js';
+import { text } from '../../lib/language.js';
 import { announce, part, tell } from '../../lib/page.js';
-import { altObjection, fileObjection, tidyText, uploadKeyObjection, uploaderObjection } from '../../lib/restrict.js';
-import { uploadImage } from '../../lib/upload.js';
-import { describeFailure } from '../../lib/wording.js';
+import { tidyText, uploadKeyObjection, uploaderObjection } from '../../lib/restrict.js';
+
+/** That a person is about to upload. */
+const SIGNS = ['pointerover', 'focusin'];
 
 class UploadForm extends HTMLElement {
   /** Set by registerUploadForm(). @type {import('../../lib/memory.js').Memory} */
   static memory;
+  /** Likewise. @type {(form: HTMLElement, parts: object) => Promise<import('./uploads.js').Uploads>} */
+  static loadUploads;
 
   #limits = null;
-  #key = new SubmissionKey();
-  #canceller = null;
+  /** @type {import('./uploads.js').Uploads | null} */
+  #uploads = null;
+  #loading = null;
   #fileField;
   #keyField;
-  #parts;
+  #uploader;
+  #submit;
 
   connectedCallback() {
     this.#fileField = this.querySelector('file-field');
     this.#keyField = this.querySelector('upload-key-field');
-    const names = ['form', 'fields', 'uploader', 'alt', 'action', 'submit', 'cancel', 'stage', 'progress', 'failure'];
-    this.#parts = Object.fromEntries(names.map((name) => [name, part(this, name)]));
-    this.#parts.uploader.value ||= UploadForm.memory.name;
-
-    this.#parts.form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
-    this.#parts.cancel.addEventListener('click', () => this.#canceller?.abort());
-    this.addEventListener('file-chosen', () => this.#checkFile());
-    this.#parts.uploader.addEventListener('input', () => this.#showError('uploader', null));
-    this.#parts.alt.addEventListener('input', () => this.#showError('alt', null));
-    window.addEventListener('beforeunload', (event) => {
-      if (this.#canceller !== null) {
-        event.preventDefault();
-      }
-    });
+    this.#uploader = part(this, 'uploader');
+    this.#submit = part(this, 'submit');
+    this.#uploader.value ||= UploadForm.memory.name;
+    this.#hear();
   }
 
   /** @param {import('../../lib/restrict.js').Limits} limits */
@@ -53,45 +44,113 @@ class UploadForm extends HTMLElement {
     if (limits.upload_key_required) {
       this.#keyField.show();
     }
-    // The choice may have been made before the limits were known.
-    if (this.#fileField.file && this.#canceller === null) {
-      this.#showError('file', fileObjection(this.#fileField.file, limits));
+    if (this.#uploads !== null) {
+      this.#uploads.limits = limits;
     }
   }
 
-  #checkFile() {
-    const { file } = this.#fileField;
-    this.#showFailure(null);
-    this.#showError('file', file ? fileObjection(file, this.#limits) : null);
-    if (file && this.#limits === null) {
+  /** The connection is gone, or there again. */
+  set online(online) {
+    announce(text(online ? 'upload.online' : 'upload.offline'));
+    if (this.#uploads !== null) {
+      this.#uploads.online = online;
+    }
+  }
+
+  /** @param {import('../../lib/image.js').Image} image as the server describes it now */
+  update(image) {
+    this.#uploads?.update(image);
+  }
+
+  /** The image is no more. */
+  remove(imageId) {
+    this.#uploads?.removeImage(imageId);
+  }
+
+  #hear() {
+    const form = part(this, 'form');
+    // Here and not in the page: without this the browser's own checks are all there is.
+    form.noValidate = true;
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#withUploads((uploads) => uploads.send());
+    });
+    this.#uploader.addEventListener('input', () => this.#showError('uploader', null));
+    this.addEventListener('files-chosen', ({ detail: files }) => this.#withUploads((uploads) => this.#add(files, uploads)));
+    this.addEventListener('focus-lost', () => this.#submit.focus());
+    window.addEventListener('beforeunload', (event) => {
+      if (this.#uploads?.isBusy) {
+        event.preventDefault();
+      }
+    });
+    for (const sign of SIGNS) {
+      this.addEventListener(sign, () => this.#load().catch(() => {}), { once: true });
+    }
+  }
+
+  async #withUploads(action) {
+    if (this.#uploads !== null) {
+      action(this.#uploads);
+      return;
+    }
+    try {
+      action(await this.#load());
+    } catch (error) {
+      console.error(error);
+      this.#fileField.error = text('page.partMissing');
+    }
+  }
+
+  #load() {
+    this.#loading ??= this.#begin();
+    // What failed may be there the next time.
+    this.#loading.catch(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  async #begin() {
+    this.#uploads = await UploadForm.loadUploads(this, {
+      limits: this.#limits,
+      sender: (some) => this.#sender(some),
+      onFault: (field, reason) => this.#showFault(field, reason),
+      onReady: (count) => this.#showReady(count),
+    });
+    if (this.#limits !== null) {
+      this.#uploads.limits = this.#limits;
+    }
+    return this.#uploads;
+  }
+
+  #add(files, uploads) {
+    const repeated = uploads.add(files);
+    this.#fileField.error = null;
+    if (repeated.length > 0) {
+      this.#fileField.notice = text('choose.repeated', { count: repeated.length, file: repeated[0].name });
+    }
+    if (this.#limits === null) {
       tell(this, 'limits-wanted');
     }
   }
 
-  async #submit() {
-    if (this.#canceller !== null) {
-      return;
-    }
-    const submission = {
-      file: this.#fileField.file,
-      uploader: tidyText(this.#parts.uploader.value),
-      alt: tidyText(this.#parts.alt.value),
-    };
-    // Not part of the submission: with another upload key it is still the same upload.
+  /** Shows every objection at once, and puts the person at the first. */
+  #sender(some) {
+    const uploader = tidyText(this.#uploader.value);
     const uploadKey = this.#uploadKey();
-    this.#showFailure(null);
-    if (!this.#accepts(submission, uploadKey)) {
-      return;
+    this.#showError('uploader', uploaderObjection(uploader, this.#limits));
+    this.#fileField.error = some || this.#uploads.hasRefused ? null : text('limits.noFile');
+    this.#keyField.error = this.#keyField.shown || uploadKey !== '' ? uploadKeyObjection(uploadKey) : null;
+    const first = this.querySelector('[aria-invalid=true]');
+    if (first !== null) {
+      first.focus();
+      return null;
     }
-    UploadForm.memory.name = submission.uploader;
-    this.#keyField.keep();
-
-    try {
-      const image = await this.#send(submission, uploadKey);
-      this.#succeed(image);
-    } catch (error) {
-      this.#fail(asFailure(error), submission);
+    if (some) {
+      UploadForm.memory.name = uploader;
+      this.#keyField.keep();
     }
+    return { uploader, uploadKey };
   }
 
   /** Empty when none is needed. While that is unknown, a key that was remembered here goes along. */
@@ -99,123 +158,33 @@ class UploadForm extends HTMLElement {
     return this.#keyField.shown || this.#limits === null ? this.#keyField.key : '';
   }
 
-  /** Shows every objection at once and puts the person at the first. */
-  #accepts({ file, uploader, alt }, uploadKey) {
-    const objections = {
-      file: fileObjection(file, this.#limits),
-      uploader: uploaderObjection(uploader, this.#limits),
-      alt: altObjection(alt, this.#limits),
-      'upload-key': this.#keyField.shown || uploadKey !== '' ? uploadKeyObjection(uploadKey) : null,
-    };
-    for (const [field, text] of Object.entries(objections)) {
-      this.#showError(field, text);
-    }
-    const first = Object.keys(objections).find((field) => objections[field] !== null);
-    if (first !== undefined) {
-      this.#controlOf(first).focus();
-    }
-    return first === undefined;
-  }
-
-  async #send(submission, uploadKey) {
-    this.#canceller = new AbortController();
-    this.#showBusy(true);
-    this.#showProgress(0);
-    announce('Sending.');
-    let shown = 0;
-    try {
-      return await uploadImage(submission, {
-        key: this.#key.for(submission),
-        uploadKey,
-        signal: this.#canceller.signal,
-        onProgress: (share) => {
-          // 100 % would claim more than is known: that is said when the server has answered.
-          const percent = Math.min(Math.floor(share * 100), 99);
-          const milestone = passedMilestone(shown, percent);
-          shown = percent;
-          this.#showProgress(percent);
-          if (milestone !== null) {
-            announce(`${milestone} % sent.`);
-          }
-        },
-        onSent: () => {
-          this.#showSaving();
-          announce('Sent. The server is saving it.');
-        },
-      });
-    } finally {
-      this.#canceller = null;
-      this.#showBusy(false);
+  #showReady(count) {
+    const label = count > 0 ? text('upload.submit', { count }) : text('upload.submitNone');
+    if (this.#submit.textContent !== label) {
+      this.#submit.textContent = label;
     }
   }
 
-  #succeed(image) {
-    this.#key.drop();
-    this.#parts.alt.value = '';
-    this.#fileField.clear();
-    tell(this, 'image-uploaded', image);
+  #showFault(field, reason) {
+    this.#showError(field, reason);
+    // Nobody is taken away from what they are writing.
+    if (!document.activeElement.matches('input:not([type=file]), textarea')) {
+      (field === 'upload-key' ? this.#keyField : this.#uploader).focus();
+    }
   }
 
-  #fail(failure, { file }) {
-    const { text, field, retry, freshKey } = describeFailure(failure, { fileName: file.name });
-    if (freshKey) {
-      this.#key.drop();
-    }
-    if (field !== null) {
-      this.#showError(field, text);
-      this.#controlOf(field).focus();
+  #showError(field, reason) {
+    if (field === 'upload-key') {
+      this.#keyField.error = reason;
       return;
     }
-    this.#showFailure(text, { retry });
-    this.#parts.submit.focus();
-  }
-
-  #showBusy(busy) {
-    const { fields, action, submit, cancel } = this.#parts;
-    fields.disabled = busy;
-    action.toggleAttribute('data-busy', busy);
-    // The focused control is about to go; leave the person at the one that takes its place.
-    (busy ? cancel : submit).focus();
-  }
-
-  #showProgress(percent) {
-    this.#parts.stage.textContent = `Sending, ${percent} %`;
-    this.#parts.progress.value = percent;
-    this.#parts.cancel.textContent = 'Cancel';
-  }
-
-  #showSaving() {
-    this.#parts.stage.textContent = 'Sent. The server is saving it…';
-    // Without a value it shows that something goes on, not how much.
-    this.#parts.progress.removeAttribute('value');
-    this.#parts.cancel.textContent = 'Stop waiting';
-  }
-
-  #showError(field, text) {
-    if (field in this.#ownFields) {
-      this.#ownFields[field].error = text;
-      return;
-    }
-    part(this, `${field}-error`).textContent = text ?? '';
-    this.#parts[field].setAttribute('aria-invalid', String(text !== null));
-  }
-
-  #showFailure(text, { retry = false } = {}) {
-    this.#parts.failure.textContent = text ?? '';
-    this.#parts.submit.textContent = retry ? 'Try again' : 'Upload';
-  }
-
-  /** The fields that are components of their own, and show their errors themselves. */
-  get #ownFields() {
-    return { file: this.#fileField, 'upload-key': this.#keyField };
-  }
-
-  #controlOf(field) {
-    return this.#ownFields[field] ?? this.#parts[field];
+    part(this, 'uploader-error').textContent = reason ?? '';
+    this.#uploader.setAttribute('aria-invalid', String(reason !== null));
   }
 }
 
-export function registerUploadForm({ memory }) {
-  UploadForm.memory = memory;
+/** @param {{memory: import('../../lib/memory.js').Memory, loadUploads: typeof UploadForm.loadUploads}} parts */
+export function registerUploadForm({ memory, loadUploads }) {
+  Object.assign(UploadForm, { memory, loadUploads });
   customElements.define('upload-form', UploadForm);
 }

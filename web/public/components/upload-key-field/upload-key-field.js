@@ -9,6 +9,7 @@
  * May import lib.
  */
 
+import { text } from '../../lib/language.js';
 import { announce, fromTemplate, part } from '../../lib/page.js';
 import { uploadKeyObjection } from '../../lib/restrict.js';
 
@@ -50,13 +51,13 @@ class UploadKeyField extends HTMLElement {
     }
   }
 
-  set error(text) {
-    if (text !== null) {
+  set error(words) {
+    if (words !== null) {
       this.show();
     }
     if (this.shown) {
-      this.#parts.error.textContent = text ?? '';
-      this.#parts.input.setAttribute('aria-invalid', String(text !== null));
+      this.#parts.error.textContent = words ?? '';
+      this.#parts.input.setAttribute('aria-invalid', String(words !== null));
     }
   }
 
@@ -69,7 +70,7 @@ class UploadKeyField extends HTMLElement {
       this.keep();
     } else {
       UploadKeyField.memory.forgetUploadKey();
-      announce('This device no longer remembers the key.');
+      announce(text('key.forgotten'));
     }
   }
 }
