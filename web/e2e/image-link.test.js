@@ -55,6 +55,7 @@ it(
     await viewerOf(page).alert.filter({ hasText: 'This image was deleted.' }).waitFor();
     assert.equal(await viewerOf(page).title.textContent(), 'Nothing to show');
     await page.keyboard.press('Escape');
+    await viewerOf(page).dialog.waitFor({ state: 'hidden' });
     await page.goto(`${server.url}#/image/019aab3e-7a10-7c3b-9a4f-2b1c0d9e8f70`);
     await viewerOf(page).alert.filter({ hasText: 'There is no such image here.' }).waitFor();
     await viewerOf(page).close.click();

@@ -57,7 +57,9 @@ export function connectGallery({ memory, forget }) {
   document.addEventListener('images-listed', showNeighbours);
 
   document.addEventListener('viewer-closed', ({ detail: id }) => {
-    if (parseRoute(location.hash).name === 'image') {
+    // The address may already lead to another one.
+    const route = parseRoute(location.hash);
+    if (route.name === 'image' && route.id === id) {
       leaveImage();
     }
     gallery.focusImage(id);
