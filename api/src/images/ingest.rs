@@ -179,9 +179,10 @@ impl Images {
             Cow::Borrowed(whole) if whole.len() == upload.bytes.len() => {
                 (upload.bytes, received_sha256)
             }
-            // Refers to the same memory, but for what trailed the image.
-            Cow::Borrowed(start) => (upload.bytes.slice_ref(start), Checksum::of(start)),
-            Cow::Owned(stripped) => {
+            // Copied, because they may wait for S3: a part of the upload would hold the memory of all of it.
+            Cow::Borrowed(start) => (Bytes::copy_from_slice(start), Checksum::of(start)),
+            Cow::Owned(mut stripped) => {
+                stripped.shrink_to_fit();
                 let sha256 = Checksum::of(&stripped);
                 (Bytes::from(stripped), sha256)
             }

@@ -10,7 +10,8 @@ use crate::domain::{Image, ImageId};
 
 /// How long an image may be served without its record being looked at.
 const MOMENT: Duration = Duration::from_secs(1);
-/// How many images are remembered: together less than 4 MiB.
+/// How many images are remembered: together less than 4 MiB as images usually are, and 16 MiB if all their texts are as
+/// long as they may be.
 const MAX_IMAGES: usize = 4096;
 
 /// The images that were found a moment ago.
