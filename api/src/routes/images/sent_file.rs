@@ -99,13 +99,15 @@ impl Representation {
     fn head(&self, mut response: HttpResponseBuilder) -> HttpResponseBuilder {
         response
             .insert_header((ETAG, self.etag.as_str()))
-            .insert_header((LAST_MODIFIED, HttpDate::from(self.modified())))
             .insert_header((ACCEPT_RANGES, "bytes"))
             .insert_header((CACHE_CONTROL, CACHED_AS))
             // Should a file ever be taken for a document, it can do nothing there.
             .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"));
         if self.depends_on_accept {
             response.insert_header((VARY, "Accept"));
+        }
+        if let Some(modified) = self.modified() {
+            response.insert_header((LAST_MODIFIED, HttpDate::from(modified)));
         }
         response
     }
@@ -118,19 +120,20 @@ impl Representation {
         }
     }
 
-    /// What is made of an image is as old as the image: it is made again with the same bytes.
-    fn modified(&self) -> SystemTime {
-        self.id.created_at().into()
+    /// `None` where no time tells these bytes from others: at one address there are several variants, and others once
+    /// their size is set anew.
+    fn modified(&self) -> Option<SystemTime> {
+        (!self.depends_on_accept).then(|| self.id.created_at().into())
     }
 
     /// `If-None-Match` decides; `If-Modified-Since` only in its absence.
     fn client_has_it(&self, headers: &HeaderMap) -> bool {
-        match client_has(headers, &self.etag) {
-            Some(has) => has,
-            None => {
-                date(headers, IF_MODIFIED_SINCE).is_some_and(|since| !self.modified_after(since))
+        client_has(headers, &self.etag).unwrap_or_else(|| {
+            match (self.modified(), date(headers, IF_MODIFIED_SINCE)) {
+                (Some(modified), Some(since)) => !is_after(modified, since),
+                _ => false,
             }
-        }
+        })
     }
 
     /// Whether a range may be sent: not if the client's part is of something else.
@@ -139,16 +142,18 @@ impl Representation {
             None => true,
             Some(Ok(value)) if value.starts_with('"') => value == self.etag,
             // A date has to be the very one (RFC 9110, section 13.1.5).
-            Some(_) => date(headers, IF_RANGE) == date_of(self.modified()),
+            Some(_) => self
+                .modified()
+                .is_some_and(|modified| date(headers, IF_RANGE) == date_of(modified)),
         }
     }
+}
 
-    /// Dates in headers have whole seconds.
-    fn modified_after(&self, since: SystemTime) -> bool {
-        self.modified()
-            .duration_since(since)
-            .is_ok_and(|later| later >= Duration::from_secs(1))
-    }
+/// Dates in headers have whole seconds.
+fn is_after(modified: SystemTime, since: SystemTime) -> bool {
+    modified
+        .duration_since(since)
+        .is_ok_and(|later| later >= Duration::from_secs(1))
 }
 
 impl SentFile {
