@@ -28,6 +28,10 @@ impl Layout {
     }
 }
 
+/// Longer profiles are as good as none: in memory a profile becomes many times its length, which nobody reckons with.
+/// Those of presses stay below.
+const LONGEST_PROFILE: usize = 2 << 20;
+
 /// What the samples mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ColourSpace {
@@ -40,7 +44,9 @@ pub(super) enum ColourSpace {
 impl ColourSpace {
     /// That of a file with this profile.
     pub(super) fn of(profile: Option<Vec<u8>>) -> Self {
-        profile.map_or(Self::Srgb, Self::Profile)
+        profile
+            .filter(|profile| profile.len() <= LONGEST_PROFILE)
+            .map_or(Self::Srgb, Self::Profile)
     }
 }
 

@@ -99,6 +99,19 @@ fn display_p3_becomes_srgb() {
 }
 
 #[test]
+fn a_profile_that_would_take_too_much_memory_is_as_good_as_none() {
+    let colour = [200, 90, 80];
+    let mut profile = ColorProfile::new_display_p3().encode().unwrap();
+    for (bytes, expected) in [(2 << 20, from_p3(colour)), ((2 << 20) + 1, colour)] {
+        profile.resize(bytes, 0);
+        let original = with_profile(MediaType::Png, &colour, &profile);
+        let [r, g, b] = expected;
+        let pixel = middle(&rendered(&original, MediaType::Png, 16));
+        assert!(is_close(pixel, [r, g, b, 255], 5), "{bytes}: {pixel:?}");
+    }
+}
+
+#[test]
 fn a_profile_leaves_transparency_alone() {
     let profile = ColorProfile::new_display_p3().encode().unwrap();
     let original = with_profile(MediaType::Png, &[200, 90, 80, 100], &profile);
