@@ -67,7 +67,8 @@ it('offers to shrink a photo over the limit, shows before and after, and uploads
     assert.ok(await isLoaded(picture));
   }
   assert.equal(await rowOf(page, 'huge.jpg').alert.count(), 0, 'nothing stands against it any more');
-  await page.getByText(/^“huge\.jpg” is smaller now: 3\d\sKB/).waitFor();
+  // It may be said together with something else.
+  await page.getByRole('status').getByText(/“huge\.jpg” is smaller now: 3\d\sKB/).waitFor();
 
   await formOf(page).submit.click();
   await resultOf(page).title.waitFor();
